@@ -1,0 +1,78 @@
+"""What the operations ask of a backend: arrays, one matrix product, kernels.
+
+Operations receive a backend as their first argument and never ask which one it is. Whatever
+differs between the CPU and a GPU differs here.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+from .device import Device
+
+__all__ = ["Array", "Backend"]
+
+#: A ``numpy.ndarray`` or a ``cupy.ndarray``.
+Array = Any
+
+
+class Backend:
+    """One kind of device and the functions that work on its arrays.
+
+    Attributes
+    ----------
+    name : str
+        ``"cpu"`` or ``"cuda"``.
+    xp : module
+        ``numpy`` or ``cupy``: the array API that both share.
+    array_type : type
+        ``xp.ndarray``.
+    kernels : namespace
+        One function for each name in `gpunet.kernels.reference`, in the form that is fastest here.
+    """
+
+    name: str
+    xp: ModuleType
+    array_type: type
+    kernels: SimpleNamespace
+
+    def device_of(self, array: Array) -> Device:
+        """The device that holds `array`."""
+        raise NotImplementedError(f"{type(self).__name__}.device_of")
+
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        """An uninitialised C-contiguous array from the backend's memory pool."""
+        raise NotImplementedError(f"{type(self).__name__}.empty")
+
+    def zeros(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        """A C-contiguous array of zeros."""
+        array = self.empty(shape, dtype)
+        array.fill(0)
+        return array
+
+    def from_numpy(self, array: Any, device: Device | None = None) -> Array:
+        """The NumPy array `array` on this backend's device; no copy where that is the CPU."""
+        raise NotImplementedError(f"{type(self).__name__}.from_numpy")
+
+    def to_numpy(self, array: Array) -> Any:
+        """`array` as a NumPy array. On a GPU this waits for the device."""
+        raise NotImplementedError(f"{type(self).__name__}.to_numpy")
+
+    def contiguous(self, array: Array) -> Array:
+        """`array` itself if it is C-contiguous, otherwise a C-contiguous copy."""
+        return array if array.flags.c_contiguous else self.xp.ascontiguousarray(array)
+
+    def gemm(self, A: Array, B: Array, out: Array | None = None) -> Array:
+        """The product of two matrices, ``out[m, n] = sum_k A[m, k] B[k, n]``.
+
+        Parameters
+        ----------
+        A, B : array of shape (M, K) and (K, N)
+            Transposed views are taken as they are, without a copy.
+        out : C-contiguous array of shape (M, N), optional
+        """
+        raise NotImplementedError(f"{type(self).__name__}.gemm")
+
+    def synchronize(self) -> None:
+        """Wait until the device has done all that was asked of it."""

@@ -1,0 +1,77 @@
+"""The CPU backend: NumPy arrays, NumPy's BLAS, and Numba kernels where the work pays for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from ..kernels import cpu as fast_kernels
+from ..kernels import reference
+from .base import Backend
+from .device import Device
+from .memory import HostPool
+
+__all__ = ["CPU", "CpuBackend"]
+
+_DEVICE = Device("cpu")
+
+
+class CpuBackend(Backend):
+    """NumPy on the host."""
+
+    name = "cpu"
+    xp = np
+    array_type = np.ndarray
+
+    def __init__(self) -> None:
+        self.pool = HostPool()
+        self.empty = self.pool.empty  # type: ignore[method-assign]
+        self.kernels = SimpleNamespace(
+            **{name: _by_size(name, form) for name, form in reference.KERNELS.items()}
+        )
+
+    def device_of(self, array: Any) -> Device:
+        return _DEVICE
+
+    def from_numpy(self, array: Any, device: Device | None = None) -> np.ndarray:
+        return np.asarray(array)
+
+    def to_numpy(self, array: np.ndarray) -> np.ndarray:
+        return array
+
+    def gemm(self, A: np.ndarray, B: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        if out is None:
+            out = self.pool.empty((A.shape[0], B.shape[1]), A.dtype)
+        return np.matmul(A, B, out)
+
+
+def _by_size(name: str, plain: Callable[..., None]) -> Callable[..., None]:
+    """The kernel `name`, in NumPy for small arrays and in Numba for large ones.
+
+    The size is that of the kernel's first argument. It alone decides, so that the same step on
+    the same shapes always runs the same code, whatever ran before it.
+    """
+    smallest = fast_kernels.SMALLEST_WORK.get(name)
+    if smallest is None or not fast_kernels.available():
+        return plain
+    fast: Callable[..., None] | None = None
+
+    def kernel(first: np.ndarray, *rest: Any) -> None:
+        nonlocal fast
+        if first.size < smallest:
+            return plain(first, *rest)
+        if fast is None:
+            fast = fast_kernels.load(name)
+        return fast(first, *rest)
+
+    kernel.__name__ = name
+    kernel.__doc__ = plain.__doc__
+    kernel.__wrapped__ = plain  # type: ignore[attr-defined]
+    return kernel
+
+
+#: The one CPU backend of the process.
+CPU = CpuBackend()

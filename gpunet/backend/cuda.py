@@ -1,0 +1,57 @@
+"""The CUDA backend: CuPy arrays, cuBLAS through CuPy, and the kernels of ``kernels/cuda``."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import cupy
+import numpy as np
+
+from ..kernels import cuda as cuda_kernels
+from ..kernels import reference
+from .base import Backend
+from .device import Device
+
+__all__ = ["CUDA", "CudaBackend"]
+
+
+class CudaBackend(Backend):
+    """CuPy on an NVIDIA GPU."""
+
+    name = "cuda"
+    xp = cupy
+    array_type = cupy.ndarray
+
+    def __init__(self) -> None:
+        # A kernel that has no CUDA form runs in its reference form, on CuPy's own functions.
+        self.kernels = SimpleNamespace(**{**reference.KERNELS, **cuda_kernels.KERNELS})
+
+    def device_of(self, array: Any) -> Device:
+        return Device("cuda", array.device.id)
+
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        return cupy.empty(shape, dtype)
+
+    def from_numpy(self, array: Any, device: Device | None = None) -> Any:
+        with cupy.cuda.Device(device.index if device is not None else None):
+            return cupy.asarray(array)
+
+    def to_numpy(self, array: Any) -> np.ndarray:
+        return array.get()
+
+    def gemm(self, A: Any, B: Any, out: Any | None = None) -> Any:
+        if 0 in A.shape or 0 in B.shape:
+            # cuBLAS refuses empty matrices; a sum over nothing is zero.
+            out = self.empty((A.shape[0], B.shape[1]), A.dtype) if out is None else out
+            out.fill(0)
+            return out
+        # 2-D dot takes transposed views without a copy; matmul would not.
+        return cupy.dot(A, B, out)
+
+    def synchronize(self) -> None:
+        cupy.cuda.get_current_stream().synchronize()
+
+
+#: The CUDA backend of the process, for all GPUs.
+CUDA = CudaBackend()

@@ -1,0 +1,96 @@
+"""A pool of host memory, so that a training step takes no fresh pages from the system.
+
+A NumPy array of some hundred kilobytes is memory that the C library maps anew, and the kernel
+zeroes it page by page at the first touch: for the arrays of a training step this costs about as
+much as computing them. The pool keeps such blocks when their last array is gone and hands them
+out again, as CuPy's pool does on the GPU.
+
+    pool.empty((1024, 128), float32)
+      -> ndarray view -> Block (a flat uint8 ndarray that knows its pool)
+         the view dies, then the Block: its memory goes back to pool.free[size]
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+__all__ = ["HostPool"]
+
+#: Below this, the C library's own free lists serve without new pages.
+SMALLEST = 64 * 1024
+#: Block sizes are rounded up to this, so that nearly equal shapes share blocks.
+GRANULE = 16 * 1024
+
+
+class _Memory(np.ndarray):
+    """The memory itself. A class of its own, because NumPy lets a view's base skip the arrays
+    between it and the owner of the memory, but not across a change of class: so a view of a
+    block, and every view of such a view, holds the block."""
+
+
+class _Block(np.ndarray):
+    """One lending of some memory, which goes back to the pool when the last view is gone."""
+
+    pool: HostPool | None = None
+
+    def __del__(self) -> None:
+        pool = self.pool
+        if pool is not None:
+            pool._take_back(self)
+
+
+class HostPool:
+    """Recycles the memory of NumPy arrays of 64 KiB and more.
+
+    Parameters
+    ----------
+    limit : int
+        Bytes of unused blocks kept at most; what comes back beyond it is freed.
+    """
+
+    def __init__(self, limit: int = 1 << 30):
+        self.limit = limit
+        self.used_bytes = 0
+        self.free_bytes = 0
+        self.peak_bytes = 0
+        self._free: defaultdict[int, list[_Memory]] = defaultdict(list)
+
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        """An uninitialised C-contiguous array, from a recycled block where there is one."""
+        dtype = np.dtype(dtype)
+        size = math.prod(shape) * dtype.itemsize
+        if size < SMALLEST:
+            return np.empty(shape, dtype)
+        size = -(-size // GRANULE) * GRANULE
+        free = self._free[size]
+        try:
+            memory = free.pop()
+            self.free_bytes -= size
+        except IndexError:
+            memory = _Memory(size, np.uint8)
+        block = memory.view(_Block)
+        block.pool = self
+        self.used_bytes += size
+        if self.used_bytes > self.peak_bytes:
+            self.peak_bytes = self.used_bytes
+        return np.ndarray(shape, dtype, block)
+
+    def _take_back(self, block: _Block) -> None:
+        size = block.nbytes
+        self.used_bytes -= size
+        if self.free_bytes + size <= self.limit:
+            self._free[size].append(block.base)  # type: ignore[arg-type]
+            self.free_bytes += size
+
+    def free_all_blocks(self) -> None:
+        """Give the unused blocks back to the system."""
+        self._free.clear()
+        self.free_bytes = 0
+
+    def reset_peak(self) -> None:
+        """Start a new measurement of ``peak_bytes`` from what is in use now."""
+        self.peak_bytes = self.used_bytes

@@ -1,0 +1,1 @@
+"""gpunet's kernels, each in up to three forms under one name: reference, cpu (Numba), cuda."""

@@ -1,0 +1,14 @@
+"""The CUDA forms: one ``.cu`` file and one Python file a family.
+
+The Python functions have the names and arguments of the reference forms; each one picks the grid
+and hands its arrays to `launch.Source`, which checks and casts them after the kernel's own
+signature in the ``.cu`` file. CuPy is imported at the first launch.
+"""
+
+from __future__ import annotations
+
+from . import activation
+
+FAMILIES = (activation,)
+
+KERNELS = {name: getattr(family, name) for family in FAMILIES for name in family.__all__}

@@ -1,0 +1,17 @@
+"""The reference forms: NumPy-API Python that runs on NumPy and CuPy arrays and defines each kernel.
+
+A kernel writes its results into arrays that the caller gives and returns nothing. Its first
+argument is the array whose size measures the work. What each argument is, and which may share
+memory, is written on the reference form and holds for every form.
+
+`KERNELS` maps each name to its reference form, in the order of the files.
+"""
+
+from __future__ import annotations
+
+from . import activation
+
+#: The families, one file each.
+FAMILIES = (activation,)
+
+KERNELS = {name: getattr(family, name) for family in FAMILIES for name in family.__all__}
