@@ -26,17 +26,17 @@ def bias_act_forward(Z: Any, b: Any, act: int, Y: Any) -> None:
         Output. May be `Z`.
     """
     xp = namespace(Z)
-    xp.add(Z, b, Y)
+    xp.add(Z, b, out=Y)
     if act == 1:
-        xp.maximum(Y, 0, Y)
+        xp.maximum(Y, 0, out=Y)
     elif act == 2:
         # sigma(z) = (1 + tanh(z / 2)) / 2 overflows nowhere.
-        xp.multiply(Y, 0.5, Y)
-        xp.tanh(Y, Y)
-        xp.multiply(Y, 0.5, Y)
-        xp.add(Y, 0.5, Y)
+        xp.multiply(Y, 0.5, out=Y)
+        xp.tanh(Y, out=Y)
+        xp.multiply(Y, 0.5, out=Y)
+        xp.add(Y, 0.5, out=Y)
     elif act == 3:
-        xp.tanh(Y, Y)
+        xp.tanh(Y, out=Y)
 
 
 def bias_act_backward(dY: Any, Y: Any, act: int, dZ: Any, db: Any) -> None:
@@ -57,9 +57,9 @@ def bias_act_backward(dY: Any, Y: Any, act: int, dZ: Any, db: Any) -> None:
     if act == 1:
         xp.copyto(dZ, xp.where(Y > 0, dY, dY.dtype.type(0)))
     elif act == 2:
-        xp.multiply(dY, Y * (1 - Y), dZ)
+        xp.multiply(dY, Y * (1 - Y), out=dZ)
     elif act == 3:
-        xp.multiply(dY, 1 - Y * Y, dZ)
+        xp.multiply(dY, 1 - Y * Y, out=dZ)
     elif dZ is not dY:
         xp.copyto(dZ, dY)
     xp.sum(dZ, axis=0, out=db)
