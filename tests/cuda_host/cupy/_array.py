@@ -1,0 +1,365 @@
+"""``cupy.ndarray``: a NumPy array inside, reachable only through what the real CuPy offers."""
+
+import operator
+
+import numpy as np
+
+from . import _standin
+from ._memory import Memory, MemoryPointer, poison
+
+_SCALARS = (bool, int, float, complex, np.generic)
+_KINDS = "biufc"
+
+
+def check_dtype(dtype):
+    """``dtype`` as np.dtype; CuPy has no strings, objects or dates."""
+    dtype = np.dtype(dtype)
+    if dtype.kind not in _KINDS or dtype.char in "gG":
+        raise ValueError(f"Unsupported dtype {dtype}")
+    return dtype
+
+
+def unsupported(x):
+    """The TypeError that CuPy gives for an operand that it cannot take."""
+    return TypeError(f"Unsupported type {type(x)}")
+
+
+def operand(x):
+    """What NumPy gets for an operand: the array inside, or a scalar; never a host array."""
+    if isinstance(x, ndarray):
+        return x._a
+    if isinstance(x, _SCALARS):
+        return x
+    raise unsupported(x)
+
+
+def place(a):
+    """A cupy array with a copy of the NumPy array ``a`` in fresh device memory."""
+    a = np.asarray(a)
+    check_dtype(a.dtype)
+    out = allocate(a.shape, a.dtype, "F" if a.flags.fnc else "C", fill=False)
+    out._a[...] = a
+    return out
+
+
+def adopt(result, sources=()):
+    """Wrap a result of NumPy: a view stays a view of its source, anything else is placed."""
+    if isinstance(result, ndarray):
+        return result
+    if isinstance(result, np.ndarray) and result.base is not None:
+        for s in sources:
+            if result.base is s._mem.raw or np.may_share_memory(result, s._a):
+                return ndarray._wrap(result, s._mem, s)
+    return place(result)
+
+
+def allocate(shape, dtype, order="C", fill=True):
+    """Uninitialised device memory, poisoned when ``fill``."""
+    dtype = check_dtype(dtype)
+    shape = tuple(shape) if np.iterable(shape) else (operator.index(shape),)
+    count = 1
+    for n in shape:
+        count *= operator.index(n)
+    if count < 0 or any(n < 0 for n in shape):
+        raise ValueError("negative dimensions are not allowed")
+    mem = Memory(count * dtype.itemsize)
+    view = mem.array(shape, dtype, "F" if order == "F" else "C")
+    if fill:
+        poison(view)
+    return ndarray._wrap(view, mem, None)
+
+
+class Flags:
+    """``ndarray.flags``: the three that CuPy has."""
+
+    def __init__(self, a, owndata):
+        self.c_contiguous = a.flags.c_contiguous
+        self.f_contiguous = a.flags.f_contiguous
+        self.owndata = owndata
+
+    @property
+    def fnc(self):
+        return self.f_contiguous and not self.c_contiguous
+
+    @property
+    def forc(self):
+        return self.f_contiguous or self.c_contiguous
+
+    def __getitem__(self, name):
+        return getattr(self, name.lower())
+
+
+class ndarray:
+    """An array on the stand-in device."""
+
+    __slots__ = ("_a", "_base", "_mem", "__weakref__")
+    __array_priority__ = 100
+    __hash__ = None
+
+    def __init__(self, shape, dtype=float, memptr=None, strides=None, order="C"):
+        dtype = check_dtype(dtype)
+        if memptr is None:
+            fresh = allocate(shape, dtype, order)
+            self._a, self._mem, self._base = fresh._a, fresh._mem, None
+            return
+        shape = tuple(shape) if np.iterable(shape) else (shape,)
+        mem, first = memptr.mem, memptr.mem._start + memptr._offset
+        self._a = np.ndarray(shape, dtype, mem.raw, first, strides, order)
+        self._mem, self._base = mem, None
+
+    @classmethod
+    def _wrap(cls, a, mem, base):
+        self = object.__new__(cls)
+        if base is not None and not a.flags.writeable and a.base is mem.raw and 0 not in a.strides:
+            a.flags.writeable = True  # NumPy's diagonal is read-only, CuPy's is not
+        self._a, self._mem, self._base = a, mem, base
+        return self
+
+    # -- description ------------------------------------------------------------------------
+    @property
+    def shape(self):
+        return self._a.shape
+
+    @shape.setter
+    def shape(self, value):
+        self._a.shape = value
+
+    @property
+    def dtype(self):
+        return self._a.dtype
+
+    strides = property(lambda self: self._a.strides)
+    size = property(lambda self: self._a.size)
+    nbytes = property(lambda self: self._a.nbytes)
+    ndim = property(lambda self: self._a.ndim)
+    itemsize = property(lambda self: self._a.itemsize)
+    flags = property(lambda self: Flags(self._a, self._base is None))
+    base = property(lambda self: self._base)
+    T = property(lambda self: self._view(self._a.T))
+    mT = property(lambda self: self._view(self._a.mT))
+    real = property(lambda self: adopt(self._a.real, (self,)))
+    imag = property(lambda self: adopt(self._a.imag, (self,)))
+    flat = property(lambda self: iter(self.ravel()))
+
+    @property
+    def data(self):
+        return MemoryPointer(self._mem, self._a.ctypes.data - self._mem.ptr)
+
+    @property
+    def device(self):
+        from .cuda import Device
+
+        return Device(0)
+
+    def _view(self, a):
+        return ndarray._wrap(a, self._mem, self if self._base is None else self._base)
+
+    # -- protocols --------------------------------------------------------------------------
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError(
+            "Implicit conversion to a NumPy array is not allowed. "
+            "Please use `.get()` to construct a NumPy array explicitly."
+        )
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        from . import _ufunc
+
+        if "out" in kwargs:
+            kwargs["out"] = kwargs["out"][0] if len(kwargs["out"]) == 1 else kwargs["out"]
+        function = _ufunc.TABLE.get(ufunc.__name__)
+        if function is None:
+            return NotImplemented
+        return (function if method == "__call__" else getattr(function, method))(*inputs, **kwargs)
+
+    def __array_function__(self, func, types, args, kwargs):
+        import cupy
+
+        holder = cupy
+        for part in func.__module__.split(".")[1:]:
+            holder = getattr(holder, part, None)
+        own = getattr(holder, func.__name__, None)
+        if own is None or own is func:
+            return NotImplemented
+        if not all(issubclass(t, (ndarray, np.ndarray)) for t in types):
+            return NotImplemented
+        return own(*args, **kwargs)
+
+    @property
+    def __cuda_array_interface__(self):
+        described = dict(self._a.__array_interface__)
+        described.update(version=3, stream=1, data=(described["data"][0], False))
+        return described
+
+    def __dlpack__(self, **kwargs):
+        return self._a.__dlpack__()
+
+    def __dlpack_device__(self):
+        return self._a.__dlpack_device__()  # says host memory, which it is
+
+    def __copy__(self):
+        return self.copy()
+
+    def __deepcopy__(self, memo):
+        return self.copy()
+
+    # -- to and from the host: each of these waits for the device ----------------------------
+    def get(self, stream=None, order="C", out=None, blocking=True):
+        _standin.synchronise("get")
+        if out is None:
+            return np.array(self._a, order=order)
+        if not isinstance(out, np.ndarray):
+            raise TypeError("Only numpy.ndarray can be obtained from cupy.ndarray")
+        if out.dtype != self.dtype:
+            raise TypeError(f"{out.dtype.name} array cannot be obtained from {self.dtype} array")
+        if out.shape != self.shape:
+            raise ValueError(f"Shape mismatch. Expected shape: {self.shape}, actual: {out.shape}")
+        out[...] = self._a
+        return out
+
+    def set(self, arr, stream=None):
+        if not isinstance(arr, np.ndarray):
+            raise TypeError("Only numpy.ndarray can be set to cupy.ndarray")
+        if arr.dtype != self.dtype:
+            raise TypeError(f"{arr.dtype} array cannot be set to {self.dtype} array")
+        if arr.shape != self.shape:
+            raise ValueError(f"Shape mismatch. Old shape: {self.shape}, new shape: {arr.shape}")
+        _standin.upload("set")
+        self._a[...] = arr
+
+    def item(self):
+        _standin.synchronise("item")
+        return self._a.item()
+
+    def tolist(self):
+        _standin.synchronise("tolist")
+        return self._a.tolist()
+
+    def tobytes(self, order="C"):
+        _standin.synchronise("tobytes")
+        return self._a.tobytes(order)
+
+    def __bool__(self):
+        _standin.synchronise("bool")
+        return bool(self._a)
+
+    def __float__(self):
+        _standin.synchronise("float")
+        return float(self._a)
+
+    def __int__(self):
+        _standin.synchronise("int")
+        return int(self._a)
+
+    def __complex__(self):
+        _standin.synchronise("complex")
+        return complex(self._a)
+
+    def __repr__(self):
+        _standin.synchronise("repr")
+        return repr(self._a)
+
+    def __str__(self):
+        _standin.synchronise("str")
+        return str(self._a)
+
+    def __format__(self, spec):
+        _standin.synchronise("format")
+        return format(self._a, spec)
+
+    # -- container --------------------------------------------------------------------------
+    def __len__(self):
+        return len(self._a)
+
+    def __iter__(self):
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(len(self)))
+
+    def _index(self, index):
+        """The index for NumPy. A host array is uploaded, as CuPy does it; a mask waits."""
+        parts = index if isinstance(index, tuple) else (index,)
+        made, arrays = [], False
+        for p in parts:
+            if isinstance(p, ndarray):
+                p, arrays = p._a, True
+            elif isinstance(p, (np.ndarray, list, tuple)):
+                if isinstance(p, (list, tuple)):
+                    p = [operand(q) if isinstance(q, ndarray) else q for q in p]
+                _standin.upload("index")
+                p, arrays = np.asarray(p if len(p) or isinstance(p, np.ndarray) else [], None), True
+                p = p.astype(np.int32) if p.size == 0 and p.dtype.kind == "f" else p
+            if isinstance(p, np.ndarray) and p.dtype.kind not in "biu":
+                raise IndexError(
+                    "arrays used as indices must be of integer or boolean type "
+                    f"(actual: {p.dtype.type})"
+                )
+            made.append(p)
+        return made, arrays
+
+    def __getitem__(self, index):
+        parts, arrays = self._index(index)
+        if any(isinstance(p, np.ndarray) and p.dtype == bool for p in parts):
+            _standin.synchronise("boolean mask")
+        if not any(p is Ellipsis for p in parts):
+            parts.append(Ellipsis)  # so that a full index gives a 0-d view, not a scalar
+        result = self._a[tuple(parts)]
+        return place(result) if arrays else self._view(result)
+
+    def __setitem__(self, index, value):
+        if isinstance(value, (list, tuple)):
+            raise unsupported(value)
+        parts, _ = self._index(index)
+        with np.errstate(all="ignore"):
+            self._a[tuple(parts)] = operand(value)
+
+    # -- conversion and shape ---------------------------------------------------------------
+    def copy(self, order="C"):
+        return place(self._a.copy(order))
+
+    def astype(self, dtype, order="K", casting=None, subok=None, copy=True):
+        dtype = check_dtype(dtype)
+        if dtype == self.dtype and not copy:
+            return self
+        with np.errstate(all="ignore"):
+            return place(self._a.astype(dtype, order=order, casting=casting or "unsafe"))
+
+    def view(self, dtype=None, type=None):
+        return self._view(self._a.view() if dtype is None else self._a.view(check_dtype(dtype)))
+
+    def reshape(self, *shape, order="C", copy=None):
+        shape = shape[0] if len(shape) == 1 else shape
+        return adopt(self._a.reshape(shape, order=order), (self,))
+
+    def ravel(self, order="C"):
+        return adopt(self._a.ravel(order), (self,))
+
+    def flatten(self, order="C"):
+        return place(self._a.flatten(order))
+
+    def transpose(self, *axes):
+        return self._view(self._a.transpose(*axes))
+
+    def swapaxes(self, axis1, axis2):
+        return self._view(self._a.swapaxes(axis1, axis2))
+
+    def squeeze(self, axis=None):
+        return self._view(self._a.squeeze(axis))
+
+    def diagonal(self, offset=0, axis1=0, axis2=1):
+        return self._view(self._a.diagonal(offset, axis1, axis2))
+
+    def fill(self, value):
+        self._a.fill(operand(value))
+
+    def sort(self, axis=-1, kind=None):
+        self._a.sort(axis)
+
+    def partition(self, kth, axis=-1):
+        self._a.partition(kth, axis)
+
+    def nonzero(self):
+        _standin.synchronise("nonzero")
+        return tuple(place(i) for i in self._a.nonzero())
+
+    def put(self, indices, values, mode="wrap"):
+        self._a.put(operand(indices), operand(values), mode)

@@ -1,0 +1,180 @@
+"""CUDA source to a shared library of the host, cached on disk by content."""
+
+import ctypes
+import functools
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+_HERE = Path(__file__).resolve().parent
+_HEADERS = ("_builtins.hpp", "_runtime.hpp", "_launch.hpp")
+_FLAGS = (
+    "-O1 -shared -fPIC -w -pthread -fno-strict-aliasing -fno-math-errno -ffp-contract=off "
+    "-fno-exceptions -fno-rtti -fvisibility=hidden"
+).split()
+_MACROS = ["-D__CUDACC__", "-D__CUDACC_RTC__", "-D__CUDA_ARCH__=900", "-D__NVCC__"]
+#: Names whose presence in a module means that its threads must be fibers.
+WAITS = re.compile(r"\b__(?:syncthreads|syncwarp|shfl|ballot_sync|any_sync|all_sync|activemask)")
+_SHARED = re.compile(
+    r"extern\s+__shared__\s+((?:__align__\s*\(\s*\d+\s*\)\s*)?)([^;\[\]()]+?)\b(\w+)\s*\[\s*\]\s*;"
+)
+_KERNEL = re.compile(
+    r'(extern\s*"C"\s*)?(?:\b(?:static|inline)\s+)*\b__global__\b'
+    r"(?:[^;{}()]|__launch_bounds__\s*\((?:[^()]|\([^()]*\))*\))*?\b(?!__launch_bounds__)(\w+)\s*\("
+)
+
+
+class CompileException(Exception):
+    """As ``cupy.cuda.compiler.CompileException``: the compiler's messages and the source."""
+
+    def __init__(self, msg, source, name, options, backend="nvrtc"):
+        super().__init__(msg)
+        self._msg, self.source, self.name = msg, source, name
+        self.options, self.backend = options, backend
+
+    def __str__(self):
+        return self._msg
+
+    def get_message(self):
+        return self._msg
+
+    def dump(self, f):
+        for number, line in enumerate(self.source.split("\n"), 1):
+            f.write(f"{number:4} {line}\n")
+        f.write(self._msg)
+
+
+@functools.cache
+def compiler():
+    """The command of a C++ compiler: $CXX, g++, clang++, or the one of the ziglang package."""
+    for name in (os.environ.get("CXX"), "g++", "clang++"):
+        if name and shutil.which(name.split()[0]):
+            return tuple(name.split())
+    if importlib.util.find_spec("ziglang"):
+        return (sys.executable, "-m", "ziglang", "c++")
+    raise RuntimeError(
+        "the CUDA stand-in needs a C++ compiler: install g++ or clang++, or `pip install ziglang`"
+    )
+
+
+@functools.cache
+def cache_folder():
+    """$GPUNET_CUDA_HOST_CACHE, or a folder in the user's cache directory."""
+    chosen = os.environ.get("GPUNET_CUDA_HOST_CACHE")
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    for folder in (Path(chosen) if chosen else base / "gpunet" / "cuda_host", None):
+        folder = folder or Path(tempfile.gettempdir()) / f"gpunet-cuda-host-{os.getuid()}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK):
+                return folder
+        except OSError:
+            if chosen:
+                raise
+    raise RuntimeError("no folder to keep compiled kernels in; set GPUNET_CUDA_HOST_CACHE")
+
+
+@functools.cache
+def _identity():
+    """A digest of everything but the source: headers, flags and the compiler."""
+    digest = hashlib.sha256(repr((compiler(), _FLAGS, _MACROS)).encode())
+    for name in _HEADERS:
+        digest.update((_HERE / name).read_bytes())
+    digest.update(Path(__file__).read_bytes())
+    version = subprocess.run([*compiler(), "--version"], capture_output=True)
+    digest.update(version.stdout)
+    return digest.hexdigest()
+
+
+def split_options(options):
+    """The options that mean something to the host's compiler: (macros and folders, standard)."""
+    kept, standard = [], "-std=c++17"
+    todo = [str(o) for o in options]
+    while todo:
+        o = todo.pop(0)
+        if o in ("-D", "-U", "-I", "--define-macro", "--undefine-macro", "--include-path"):
+            o = o + ("" if len(o) == 2 else "=") + (todo.pop(0) if todo else "")
+        for long, short in (("--define-macro=", "-D"), ("--undefine-macro=", "-U"),
+                            ("--include-path=", "-I")):  # fmt: skip
+            if o.startswith(long):
+                o = short + o[len(long) :]
+        if o[:2] in ("-D", "-U", "-I"):
+            kept.append(o)
+        elif o.startswith(("-std=", "--std=")):
+            # The prelude needs C++17; an older standard is one that NVRTC would also refine up.
+            standard = "-std=" + max(o.split("=")[1], "c++17")
+    return kept, standard
+
+
+def _run(command, text, source, name, options):
+    done = subprocess.run(command, input=text, capture_output=True, text=True)
+    if done.returncode:
+        raise CompileException(done.stderr, source, name, tuple(options))
+    return done.stdout
+
+
+def translate(source, options=(), name="kernel.cu"):
+    """Preprocess the CUDA source and rewrite what g++ can not be told by macros.
+
+    Returns the C++ text and the names of its ``extern "C"`` kernels. The preprocessor looks in no
+    system folder, as NVRTC has no C headers.
+    """
+    kept, standard = split_options(options)
+    command = [*compiler(), "-E", "-x", "c++", "-nostdinc", "-nostdinc++", standard, *_MACROS]
+    text = _run([*command, *kept, "-"], f'#line 1 "{name}"\n{source}', source, name, options)
+    all_c = re.search(r'extern\s*"C"\s*\{', text) is not None
+    kernels = []
+    for match in _KERNEL.finditer(text):
+        if (match[1] or all_c) and match[2] not in kernels:
+            kernels.append(match[2])
+    text = _SHARED.sub(r"\2* \3 = (\2*)gpunet_host::dynamic_shared;", text)
+    return text, kernels
+
+
+def shared_library(cpp, standard="-std=c++17", source="", name="kernel.cu", options=()):
+    """Compile C++ text into the cache, unless it is there, and return the path.
+
+    The library is written under a name of this process and renamed, so that processes that
+    compile the same source at once do not disturb each other.
+    """
+    digest = hashlib.sha256((_identity() + standard + cpp).encode()).hexdigest()[:32]
+    target = cache_folder() / f"{digest}.so"
+    if target.exists():
+        return target
+    handle, part = tempfile.mkstemp(".so", f"{digest}-", target.parent)
+    os.close(handle)
+    try:
+        unique = (
+            []
+            if "clang" in " ".join(compiler()) + "zig" * ("zig" in str(compiler()))
+            else ["-fno-gnu-unique"]
+        )
+        command = [*compiler(), *_FLAGS, *unique, standard, f"-I{_HERE}", "-x", "c++", "-"]
+        _run([*command, "-o", part, "-Wl,-Bsymbolic"], cpp, source or cpp, name, options)
+        os.chmod(part, 0o755)
+        os.replace(part, target)
+    except BaseException:
+        Path(part).unlink(missing_ok=True)
+        raise
+    return target
+
+
+_loaded = {}
+
+
+def load(source, options=(), name="kernel.cu"):
+    """(library, kernel names, whether threads wait) of a CUDA source, compiled if need be."""
+    key = (source, tuple(options))
+    if key not in _loaded:
+        text, kernels = translate(source, options, name)
+        exports = "".join(f"GPUNET_EXPORT({k})\n" for k in kernels)
+        cpp = f'#include "_launch.hpp"\nnamespace {{\n{text}\n}}\n{exports}'
+        path = shared_library(cpp, split_options(options)[1], source, name, options)
+        _loaded[key] = (ctypes.CDLL(str(path)), kernels, WAITS.search(text) is not None)
+    return _loaded[key]

@@ -1,0 +1,161 @@
+"""Device memory: 256-byte aligned, poisoned, with guard bytes on both sides.
+
+::
+
+    raw:  | slack | guard 512 B | payload (ptr is a multiple of 256) | guard 512 B |
+
+Guard words alternate between a NaN and a finite number that differ from one allocation to the next,
+so a kernel that reads past the end sees a NaN, and one that copies from guard to guard is noticed.
+"""
+
+import itertools
+
+import numpy as np
+
+ALIGN = 256
+GUARD = 512
+_serial = itertools.count(1)
+
+
+class _Pool:
+    """Totals behind ``get_default_memory_pool``."""
+
+    used = 0
+    total = 0
+    limit = 0
+
+
+def _patterns():
+    """65521 guard patterns would be many; 251 of them, made once, are enough to differ."""
+    made = []
+    for k in range(251):
+        words = np.empty(GUARD // 4, np.uint32)
+        words[0::2] = 0x7FFF0000 | (k * 257 + 1)
+        words[1::2] = 0x4B000000 | (k * 65521 + 1)
+        made.append(words.view(np.uint8))
+    return made
+
+
+_PATTERNS = _patterns()
+_PATTERN_BYTES = [p.tobytes() for p in _PATTERNS]
+
+
+class Memory:
+    """One allocation; arrays that are views of it keep it alive."""
+
+    __slots__ = ("nbytes", "ptr", "raw", "_start", "_pattern")
+
+    def __init__(self, nbytes):
+        if _Pool.limit and _Pool.used + nbytes > _Pool.limit:
+            from .cuda.memory import OutOfMemoryError
+
+            raise OutOfMemoryError(nbytes, _Pool.used, _Pool.limit)
+        self.nbytes = 0  # so that __del__ is right if the next line fails
+        self.raw = np.empty(nbytes + 2 * GUARD + ALIGN, np.uint8)
+        base = self.raw.ctypes.data
+        self._start = -(-(base + GUARD) // ALIGN) * ALIGN - base
+        self.ptr = base + self._start
+        self._pattern = next(_serial) % len(_PATTERNS)
+        self.raw[self._start - GUARD : self._start] = _PATTERNS[self._pattern]
+        self.raw[self._start + nbytes : self._start + nbytes + GUARD] = _PATTERNS[self._pattern]
+        self.nbytes = nbytes
+        _Pool.used += nbytes
+        _Pool.total = max(_Pool.total, _Pool.used)
+
+    def __del__(self):
+        _Pool.used -= self.nbytes
+
+    def array(self, shape, dtype, order="C"):
+        """A NumPy view of the payload."""
+        return np.ndarray(shape, dtype, self.raw, self._start, order=order)
+
+    def damage(self):
+        """None, or where the guard bytes were overwritten, as text."""
+        want = _PATTERN_BYTES[self._pattern]
+        first, last = self._start, self._start + self.nbytes
+        before = self.raw[first - GUARD : first]
+        if before.tobytes() != want:
+            bad = np.flatnonzero(before != _PATTERNS[self._pattern])
+            return f"{GUARD - int(bad[-1])} bytes before the start of the allocation"
+        after = self.raw[last : last + GUARD]
+        if after.tobytes() != want:
+            bad = np.flatnonzero(after != _PATTERNS[self._pattern])
+            return f"{int(bad[0])} bytes past the end of the allocation of {self.nbytes} bytes"
+        return None
+
+    def repair(self):
+        """Restore the guard bytes, so that one fault is reported once."""
+        first, last = self._start, self._start + self.nbytes
+        self.raw[first - GUARD : first] = _PATTERNS[self._pattern]
+        self.raw[last : last + GUARD] = _PATTERNS[self._pattern]
+
+
+def poison(view):
+    """Fill fresh memory with NaN (floats), a large odd number (integers) or True (bool)."""
+    kind = view.dtype.kind
+    if kind in "fc":
+        view.fill(np.nan)
+    elif kind == "b":
+        view.fill(True)
+    else:
+        view.fill(np.frombuffer(b"\xa5\x5a\xa5\x5a\xa5\x5a\xa5\x5a", view.dtype)[0])
+
+
+class MemoryPointer:
+    """``ndarray.data``: the address, and the allocation that it lies in."""
+
+    def __init__(self, mem, offset):
+        self.mem = mem
+        self._offset = offset
+
+    @property
+    def ptr(self):
+        return self.mem.ptr + self._offset
+
+    @property
+    def device(self):
+        from .cuda import Device
+
+        return Device(0)
+
+    @property
+    def device_id(self):
+        return 0
+
+    def __int__(self):
+        return self.ptr
+
+
+class MemoryPool:
+    """``cupy.get_default_memory_pool()``; blocks are not really kept, only counted."""
+
+    def used_bytes(self):
+        return _Pool.used
+
+    def total_bytes(self):
+        return _Pool.total
+
+    def free_bytes(self):
+        return _Pool.total - _Pool.used
+
+    def n_free_blocks(self):
+        return 0
+
+    def free_all_blocks(self, stream=None):
+        _Pool.total = _Pool.used
+
+    def get_limit(self):
+        return _Pool.limit
+
+    def set_limit(self, size=None, fraction=None):
+        _Pool.limit = int(size or 0) if fraction is None else int(fraction * 8 * 1024**3)
+
+
+class PinnedMemoryPool:
+    """``cupy.get_default_pinned_memory_pool()``: pinned memory is plain host memory here."""
+
+    def free_all_blocks(self):
+        return None
+
+    def n_free_blocks(self):
+        return 0
