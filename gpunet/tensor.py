@@ -47,8 +47,7 @@ class Tensor(Variable):
         create_graph : bool
             Must be False: gradients of gradients are not computed.
         """
-        autograd.refuse_create_graph(create_graph)
-        autograd.backward([self], [autograd._seed(self, gradient)], retain_graph)
+        autograd.backward(self, gradient, retain_graph, create_graph)
 
     def detach(self) -> Tensor:
         """The same array with no history."""

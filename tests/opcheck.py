@@ -150,9 +150,7 @@ def check_op(
     torch = torch_or_none()
     if torch_function is None or torch is None:
         return
-    theirs = [
-        torch.tensor(x, requires_grad=i in differentiable) for i, x in enumerate(inputs)
-    ]
+    theirs = [torch.tensor(x, requires_grad=i in differentiable) for i, x in enumerate(inputs)]
     their_outputs = _tuple(torch_function(*theirs))
     assert len(their_outputs) == len(outputs)
     for y, expected in zip(values, their_outputs):
@@ -176,7 +174,7 @@ def check_op(
 
 def _backward(outputs: tuple[Any, ...], weights: list[Any], device: str) -> None:
     pairs = [
-        (y, on_device(w, device).array)
+        (y, on_device(w, device))
         for y, w in zip(outputs, weights)
         if w is not None and y.requires_grad
     ]

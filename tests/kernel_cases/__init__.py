@@ -42,8 +42,10 @@ class Case:
 
 def garbage(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """An array in which an element that was not written shows."""
-    return np.full(shape, -12345, dtype) if np.dtype(dtype).kind in "iu" else np.full(
-        shape, np.nan, dtype
+    return (
+        np.full(shape, -12345, dtype)
+        if np.dtype(dtype).kind in "iu"
+        else np.full(shape, np.nan, dtype)
     )
 
 

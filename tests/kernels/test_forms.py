@@ -30,9 +30,7 @@ def run(form, args, device):
     backend = backend_for(Device(device))
     copies = {id(a): backend.from_numpy(a.copy()) for a in args if isinstance(a, np.ndarray)}
     assert form(*[copies.get(id(a), a) for a in args]) is None
-    return [
-        backend.to_numpy(copies[id(a)]) if isinstance(a, np.ndarray) else a for a in args
-    ]
+    return [backend.to_numpy(copies[id(a)]) if isinstance(a, np.ndarray) else a for a in args]
 
 
 def compare(form, name, make, dtype, device):
@@ -51,7 +49,10 @@ def compare(form, name, make, dtype, device):
                 tolerance = case.rtol or RTOL[dtype]
                 top = np.abs(expected[i][np.isfinite(expected[i])]).max(initial=1e-30)
                 np.testing.assert_allclose(
-                    got, expected[i], rtol=tolerance, atol=tolerance * top,
+                    got,
+                    expected[i],
+                    rtol=tolerance,
+                    atol=tolerance * top,
                     err_msg=f"{name}, argument {i}",
                 )
             elif isinstance(before, np.ndarray) and not any(

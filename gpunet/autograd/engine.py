@@ -1,0 +1,199 @@
+"""The backward pass: the nodes of the tape in reverse, each one's gradients handed on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any
+
+from ..backend import Array
+from .tape import Function, Node, Output, Variable
+
+__all__ = ["run_backward"]
+
+
+def run_backward(
+    roots: Sequence[Variable],
+    gradients: Sequence[Array],
+    retain_graph: bool = False,
+    only: set[int] | None = None,
+) -> None:
+    """Add to the ``grad`` of every leaf that `roots` were made from.
+
+    Parameters
+    ----------
+    roots : sequence of Variable
+    gradients : sequence of array
+        For each root the gradient of the result with respect to it, of its shape.
+    retain_graph : bool
+        Keep the saved arrays, so that another backward pass can follow.
+    only : set of int, optional
+        The ``id`` of the leaves that take part; all by default.
+
+    Raises
+    ------
+    RuntimeError
+        If the saved arrays are gone (a second backward pass without `retain_graph`), or if a leaf
+        that an operation saved was changed in place since.
+    """
+    for root, gradient in zip(roots, gradients):
+        if root.node is None:
+            _accumulate(root, gradient, True, only)
+        else:
+            _send(root.node, gradient)
+    nodes = _reachable([root.node for root in roots if root.node is not None])
+    nodes.sort(key=attrgetter("number"))
+    try:
+        while nodes:
+            _step(nodes.pop(), retain_graph, only)
+    finally:
+        for node in nodes:  # after an error: leave nothing half-summed behind
+            node.grad = [None] * node.function.outputs if _has_several_outputs(node) else None
+
+
+def _reachable(roots: Iterable[Node]) -> list[Node]:
+    seen = set(roots)
+    stack = list(seen)
+    nodes = []
+    while stack:
+        node = stack.pop()
+        nodes.append(node)
+        for edge in node.edges:
+            if type(edge) is Node and edge not in seen:
+                seen.add(edge)
+                stack.append(edge)
+    return nodes
+
+
+def _has_several_outputs(node: Node) -> bool:
+    return type(node.function) is Function and node.function.outputs > 1
+
+
+def _step(node: Node, retain_graph: bool, only: set[int] | None) -> None:
+    """Run one node backwards and hand its gradients on."""
+    function = node.function
+    dY = node.grad
+    edges = node.edges
+    if type(function) is Output:
+        node.grad = None
+        if dY is not None:
+            if node.hooks or node.retained:
+                dY = _observed(node, dY)
+            _send_to_output(edges[0], function.index, dY)
+        return
+    if function.outputs > 1:
+        node.grad = [None] * function.outputs
+        if all(part is None for part in dY):
+            return
+    else:
+        node.grad = None
+        if dY is None:
+            return
+        if node.hooks or node.retained:
+            dY = _observed(node, dY)
+    saved = node.saved
+    if saved is None:
+        raise RuntimeError(
+            f"{function.name}: trying to go backward through the graph a second time, after its "
+            "saved arrays have been freed; give retain_graph=True to the first backward()"
+        )
+    needs = []
+    for edge in edges:
+        needs.append(edge is not None)
+        if type(edge) is not Node and edge is not None and edge.changed > node.number:
+            _refuse_stale(function, saved, edge)
+    if function.into:
+        gradients = function.backward(node.backend, dY, saved, needs, _buffers(edges))
+    else:
+        gradients = function.backward(node.backend, dY, saved, needs)
+    if not retain_graph:
+        node.saved = None
+    for edge, gradient in zip(edges, gradients):
+        if edge is None or gradient is None:
+            continue
+        if type(edge) is not Node:
+            # A gradient that is dY itself may have gone to a second edge as well.
+            _accumulate(edge, gradient, gradient is dY, only)
+        elif edge.grad is None:
+            edge.grad = gradient
+            edge.owned = False
+        else:
+            _send(edge, gradient)
+
+
+def _buffers(edges: Sequence[Any]) -> list[Array | None]:
+    """For each edge the memory that its gradient belongs in, where it can be written directly."""
+    return [
+        edge.grad_buffer
+        if type(edge) is not Node and edge is not None and edge.grad is None and not edge.hooks
+        else None
+        for edge in edges
+    ]
+
+
+def _refuse_stale(function: Function, saved: tuple[Any, ...], leaf: Variable) -> None:
+    if any(item is leaf.array for item in saved):
+        raise RuntimeError(
+            f"{function.name}: a tensor of shape {leaf.array.shape} was changed in place after it "
+            "was used here, so the gradient can no longer be computed; change it after "
+            "backward(), or use a copy"
+        )
+
+
+def _send(node: Node, gradient: Array) -> None:
+    """Add `gradient` to what has arrived at `node`."""
+    if node.grad is None:
+        node.grad = gradient
+        node.owned = False
+    elif node.owned:
+        node.grad += gradient
+    else:
+        backend = node.backend
+        total = backend.empty(gradient.shape, gradient.dtype)
+        node.grad = backend.xp.add(node.grad, gradient, total)
+        node.owned = True
+
+
+def _send_to_output(node: Node, index: int, gradient: Array) -> None:
+    node.grad[index] = gradient
+
+
+def _observed(node: Node, gradient: Array) -> Array:
+    """`gradient` after the hooks of the node's output."""
+    for hook in list(node.hooks or ()):
+        gradient = _hooked(hook, gradient)
+    variable = node.retained() if node.retained is not None else None
+    if variable is not None:
+        _accumulate_grad(variable, gradient, True)
+    return gradient
+
+
+def _hooked(hook: Callable[[Variable], Variable | None], gradient: Array) -> Array:
+    replaced = hook(Function.result(gradient))
+    return gradient if replaced is None else replaced.array
+
+
+def _accumulate(leaf: Variable, gradient: Array, shared: bool, only: set[int] | None) -> None:
+    if only is not None and id(leaf) not in only:
+        return
+    for hook in list(leaf.hooks or ()):
+        gradient = _hooked(hook, gradient)
+    _accumulate_grad(leaf, gradient, shared)
+
+
+def _accumulate_grad(variable: Variable, gradient: Array, shared: bool) -> None:
+    """Set or add to ``variable.grad``. `shared`: someone else may hold `gradient` too."""
+    if variable.grad is not None:
+        # Not in place: the user may hold the earlier gradient, unless it is in our buffer.
+        if variable.grad.array is variable.grad_buffer:
+            variable.grad.array += gradient
+        else:
+            variable.grad = Function.result(variable.grad.array + gradient)
+        return
+    buffer = variable.grad_buffer
+    if buffer is not None and gradient is not buffer:
+        buffer[...] = gradient
+        gradient = buffer
+    elif buffer is None and (shared or type(gradient.base) is type(gradient)):
+        gradient = gradient.copy()  # it is, or is a view of, an array that others hold
+    variable.grad = Function.result(gradient)
