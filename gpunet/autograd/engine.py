@@ -108,12 +108,15 @@ def _step(node: Node, retain_graph: bool, only: set[int] | None) -> None:
         gradients = function.backward(node.backend, dY, saved, needs)
     if not retain_graph:
         node.saved = None
+    array_type = node.backend.array_type
     for edge, gradient in zip(edges, gradients):
         if edge is None or gradient is None:
             continue
+        if type(gradient) is not array_type:  # NumPy's arithmetic turns 0-d arrays into scalars
+            gradient = node.backend.xp.asarray(gradient)
         if type(edge) is not Node:
-            # A gradient that is dY itself may have gone to a second edge as well.
-            _accumulate(edge, gradient, gradient is dY, only)
+            shared = gradient is dY or sum([other is gradient for other in gradients]) > 1
+            _accumulate(edge, gradient, shared, only)
         elif edge.grad is None:
             edge.grad = gradient
             edge.owned = False
@@ -123,12 +126,21 @@ def _step(node: Node, retain_graph: bool, only: set[int] | None) -> None:
 
 def _buffers(edges: Sequence[Any]) -> list[Array | None]:
     """For each edge the memory that its gradient belongs in, where it can be written directly."""
-    return [
-        edge.grad_buffer
-        if type(edge) is not Node and edge is not None and edge.grad is None and not edge.hooks
-        else None
-        for edge in edges
-    ]
+    buffers = []
+    taken = []
+    for edge in edges:
+        free = (
+            edge is not None
+            and type(edge) is not Node
+            and edge.grad is None
+            and edge.grad_buffer is not None
+            and not edge.hooks
+            # A leaf that is two inputs of one operation has two gradients to add up.
+            and not any(edge is other for other in taken)
+        )
+        taken.append(edge)
+        buffers.append(edge.grad_buffer if free else None)
+    return buffers
 
 
 def _refuse_stale(function: Function, saved: tuple[Any, ...], leaf: Variable) -> None:
@@ -184,11 +196,7 @@ def _accumulate(leaf: Variable, gradient: Array, shared: bool, only: set[int] | 
 def _accumulate_grad(variable: Variable, gradient: Array, shared: bool) -> None:
     """Set or add to ``variable.grad``. `shared`: someone else may hold `gradient` too."""
     if variable.grad is not None:
-        # Not in place: the user may hold the earlier gradient, unless it is in our buffer.
-        if variable.grad.array is variable.grad_buffer:
-            variable.grad.array += gradient
-        else:
-            variable.grad = Function.result(variable.grad.array + gradient)
+        variable.grad.array += gradient  # in place, as PyTorch does
         return
     buffer = variable.grad_buffer
     if buffer is not None and gradient is not buffer:

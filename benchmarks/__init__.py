@@ -1,0 +1,1 @@
+"""Benchmarks of gpunet against the peers that are installed: ``python -m benchmarks --help``."""
