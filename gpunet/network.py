@@ -1,0 +1,383 @@
+"""The network of the backpropagation literature, every error and gradient in sight.
+
+This is the network of M. Nielsen, *Neural Networks and Deep Learning* (2015), chapters 1 to 3,
+in its notation: weights `w`, biases `b`, weighted inputs `z`, activations `a`, cost `C`, error
+`delta`, gradients `nabla_w` and `nabla_b`. It works on raw NumPy or CuPy arrays, with no tape:
+what `gpunet.nn` derives by recording is written out by hand here.
+
+The book follows one sample, a column vector, through the network. Here a mini-batch of B samples
+goes through at once, one sample a row. The translation, for a layer l with n_l neurons:
+
+    ============================  =======================================  =====================
+    quantity                      book, one sample                         here, B samples
+    ============================  =======================================  =====================
+    activation a^l                column (n_l, 1)                          rows (B, n_l)
+    weights w^l                   (n_l, n_{l-1})                           the same
+    biases b^l                    column (n_l, 1)                          (n_l,)
+    weighted input                z^l = w^l a^{l-1} + b^l                  z = a w^T + b
+    error of the output    (BP1)  delta^L = dC/da^L * sigma'(z^L)          the same, in each row
+    error of a layer       (BP2)  (w^{l+1}^T delta^{l+1}) * sigma'(z^l)    (delta w) * sigma'(z)
+    gradient of the biases (BP3)  dC/db^l = delta^l                        sum of delta's rows
+    gradient of the weights(BP4)  dC/dw^l = delta^l a^{l-1}^T              delta^T a
+    ============================  =======================================  =====================
+
+    >>> net = Network([2, 3, 1], seed=1)
+    >>> net.feedforward([[0.0, 1.0]]).shape
+    (1, 1)
+
+``weights[0]`` joins layers 1 and 2 (the book's w^2), ``weights[-1]`` leads to the output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .backend import Array, backend_for, backend_of, resolve_device
+from .errors import DeviceError
+
+__all__ = ["ACTIVATIONS", "COSTS", "Activation", "Backprop", "Cost", "Network"]
+
+
+class Activation(NamedTuple):
+    """sigma and its derivative, each a function of ``(xp, z)`` with NumPy or CuPy as ``xp``."""
+
+    fn: Callable[[Any, Array], Array]
+    prime: Callable[[Any, Array], Array]
+
+
+def sigmoid(xp: Any, z: Array) -> Array:
+    """``1 / (1 + exp(-z))``, written so that it overflows nowhere."""
+    return 0.5 + 0.5 * xp.tanh(0.5 * z)
+
+
+def sigmoid_prime(xp: Any, z: Array) -> Array:
+    """``sigma(z) (1 - sigma(z))``."""
+    a = sigmoid(xp, z)
+    return a * (1 - a)
+
+
+ACTIVATIONS = {
+    "sigmoid": Activation(sigmoid, sigmoid_prime),
+    "tanh": Activation(lambda xp, z: xp.tanh(z), lambda xp, z: 1 - xp.tanh(z) ** 2),
+    "relu": Activation(lambda xp, z: xp.maximum(z, 0), lambda xp, z: (z > 0).astype(z.dtype)),
+    "identity": Activation(lambda xp, z: z, lambda xp, z: xp.ones_like(z)),
+}
+
+
+class Cost(NamedTuple):
+    """A cost, as in the book's network2.py; z, a and y are those of the output layer.
+
+    ``fn(xp, z, a, y)`` is the cost summed over the samples, ``delta(xp, z, a, y, prime)`` the
+    output error of BP1.
+    """
+
+    fn: Callable[..., Array]
+    delta: Callable[..., Array]
+
+
+def _cross_entropy(xp: Any, z: Array, a: Array, y: Array) -> Array:
+    # ln a = -softplus(-z) and ln(1 - a) = -softplus(z), finite where a has rounded to 0 or 1.
+    return (xp.maximum(z, 0) - y * z + xp.log1p(xp.exp(-abs(z)))).sum()
+
+
+COSTS = {
+    # C_x = |a - y|^2 / 2
+    "quadratic": Cost(
+        fn=lambda xp, z, a, y: 0.5 * ((a - y) ** 2).sum(),
+        delta=lambda xp, z, a, y, prime: (a - y) * prime(xp, z),
+    ),
+    # C_x = -sum_j [y_j ln a_j + (1 - y_j) ln(1 - a_j)]; sigma'(z) of the sigmoid cancels in BP1.
+    "cross-entropy": Cost(fn=_cross_entropy, delta=lambda xp, z, a, y, prime: a - y),
+}
+
+
+class Backprop(NamedTuple):
+    """What `Network.backprop` found, a list for each quantity, with one entry a layer.
+
+    ``activations`` begins with the input, a^1; the other lists begin with layer 2, as `weights`.
+    The gradients are summed over the mini-batch.
+    """
+
+    zs: list[Array]
+    activations: list[Array]
+    deltas: list[Array]
+    nabla_w: list[Array]
+    nabla_b: list[Array]
+
+
+class Network:
+    """A fully connected network, trained by stochastic gradient descent.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Neurons of each layer, input first: ``[64, 30, 10]``.
+    activation : str or sequence of str
+        "sigmoid", "tanh", "relu" or "identity", for all layers after the input or one for each.
+    cost : {"quadratic", "cross-entropy"}
+        "cross-entropy" needs a sigmoid output layer.
+    seed : int, optional
+        Of the initial weights and the shuffling; the same on every device.
+    dtype : dtype
+        float32 or float64.
+    device : str
+        "cpu", "cuda", "cuda:N" or "auto".
+
+    Attributes
+    ----------
+    weights : list of array of shape (n_l, n_{l-1})
+        Drawn from a Gaussian with standard deviation ``1 / sqrt(n_{l-1})`` (chapter 3).
+    biases : list of array of shape (n_l,)
+        Drawn from a Gaussian with standard deviation 1.
+
+    Raises
+    ------
+    ValueError
+        For sizes, names or a dtype that are none of these.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: str | Sequence[str] = "sigmoid",
+        cost: str = "quadratic",
+        seed: int | None = None,
+        dtype: Any = np.float32,
+        device: str = "cpu",
+    ):
+        self.sizes = list(sizes)
+        if len(self.sizes) < 2 or any(not _is_count(n) for n in self.sizes):
+            raise ValueError(f"sizes: expected two or more positive integers, got {self.sizes}")
+        layers = len(self.sizes) - 1
+        names = [activation] * layers if isinstance(activation, str) else list(activation)
+        if len(names) != layers or any(name not in ACTIVATIONS for name in names):
+            raise ValueError(
+                f"activation: expected one of {', '.join(ACTIVATIONS)}, or a list of {layers} of "
+                f"them, got {activation!r}"
+            )
+        if cost not in COSTS:
+            raise ValueError(f"cost: expected one of {', '.join(COSTS)}, got {cost!r}")
+        if cost == "cross-entropy" and names[-1] != "sigmoid":
+            raise ValueError(
+                f"cost 'cross-entropy' needs a sigmoid output layer, but it is {names[-1]!r}; "
+                f"give activation={[*names[:-1], 'sigmoid']}"
+            )
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise ValueError(f"dtype: expected float32 or float64, got {np.dtype(dtype)}")
+        self.dtype = np.dtype(dtype)
+        self.activations = [ACTIVATIONS[name] for name in names]
+        self.cost_function = COSTS[cost]
+        self.device, _ = resolve_device(device)
+        self.be = backend_for(self.device)
+        self.rng = np.random.default_rng(seed)
+        shapes = list(zip(self.sizes[1:], self.sizes[:-1]))
+        self.biases = [self._put(self.rng.standard_normal(n)) for n, _ in shapes]
+        self.weights = [self._put(self.rng.standard_normal((n, k)) / k**0.5) for n, k in shapes]
+
+    def feedforward(self, x: Any) -> Array:
+        """The output a^L of shape (B, n_L) for inputs of shape (B, n_1)."""
+        return self._forward(self._inputs(x))[1][-1]
+
+    def _forward(self, a: Array) -> tuple[list[Array], list[Array]]:
+        """Every weighted input and every activation on the way, for inputs `a`."""
+        zs, activations = [], [a]
+        for w, b, sigma in zip(self.weights, self.biases, self.activations):
+            z = self.be.gemm(a, w.T) + b
+            a = sigma.fn(self.be.xp, z)
+            zs.append(z)
+            activations.append(a)
+        return zs, activations
+
+    def backprop(self, x: Any, y: Any) -> Backprop:
+        """Every z, a, delta and gradient of a whole mini-batch, as matrices.
+
+        Parameters
+        ----------
+        x : array of shape (B, n_1)
+        y : array of shape (B, n_L), or B integer labels
+        """
+        xp, gemm = self.be.xp, self.be.gemm
+        zs, activations = self._forward(self._inputs(x))
+        y = self._targets(y, len(activations[0]))
+        prime = self.activations[-1].prime
+        delta = self.cost_function.delta(xp, zs[-1], activations[-1], y, prime)  # BP1
+        deltas = [delta]
+        for w, z, sigma in zip(self.weights[:0:-1], zs[-2::-1], self.activations[-2::-1]):
+            delta = gemm(delta, w) * sigma.prime(xp, z)  # BP2
+            deltas.insert(0, delta)
+        nabla_b = [delta.sum(axis=0) for delta in deltas]  # BP3
+        nabla_w = [gemm(delta.T, a) for delta, a in zip(deltas, activations)]  # BP4
+        return Backprop(zs, activations, deltas, nabla_w, nabla_b)
+
+    def backprop_per_sample(self, x: Any, y: Any) -> tuple[list[Array], list[Array]]:
+        """`nabla_w` and `nabla_b` of a mini-batch as in the book: one sample after the other.
+
+        The same result as `backprop`, much slower: the baseline of the benchmarks.
+        """
+        xp = self.be.xp
+        x = self._inputs(x)
+        y = self._targets(y, len(x))
+        nabla_w = [xp.zeros_like(w) for w in self.weights]
+        nabla_b = [xp.zeros_like(b[:, None]) for b in self.biases]
+        for sample in range(len(x)):
+            a = x[sample][:, None]  # columns, as in the book
+            zs, activations = [], [a]
+            for w, b, sigma in zip(self.weights, self.biases, self.activations):
+                z = xp.dot(w, a) + b[:, None]
+                a = sigma.fn(xp, z)
+                zs.append(z)
+                activations.append(a)
+            prime = self.activations[-1].prime
+            delta = self.cost_function.delta(xp, z, a, y[sample][:, None], prime)  # BP1
+            for i in range(len(zs) - 1, -1, -1):
+                nabla_b[i] += delta  # BP3
+                nabla_w[i] += xp.dot(delta, activations[i].T)  # BP4
+                if i:
+                    prime = self.activations[i - 1].prime
+                    delta = xp.dot(self.weights[i].T, delta) * prime(xp, zs[i - 1])  # BP2
+        return nabla_w, [b[:, 0] for b in nabla_b]
+
+    def update_mini_batch(
+        self, x: Any, y: Any, eta: float, lmbda: float = 0.0, n: int | None = None
+    ) -> None:
+        """One step of gradient descent on a mini-batch of m samples.
+
+        ``w <- (1 - eta lmbda / n) w - eta / m nabla_w`` and ``b <- b - eta / m nabla_b``.
+
+        Parameters
+        ----------
+        eta : float
+            Learning rate.
+        lmbda : float
+            L2 regularisation (chapter 3).
+        n : int, optional
+            Samples in the whole training set; m by default.
+        """
+        found = self.backprop(x, y)
+        m = len(found.activations[0])
+        decay = 1 - eta * lmbda / (n or m)
+        for w, b, nabla_w, nabla_b in zip(self.weights, self.biases, found.nabla_w, found.nabla_b):
+            w *= decay
+            w -= (eta / m) * nabla_w
+            b -= (eta / m) * nabla_b
+
+    def SGD(
+        self,
+        training_data: tuple[Any, Any],
+        epochs: int,
+        mini_batch_size: int,
+        eta: float,
+        lmbda: float = 0.0,
+        test_data: tuple[Any, Any] | None = None,
+        verbose: bool = True,
+    ) -> list[tuple[int, float]]:
+        """Train by mini-batch stochastic gradient descent.
+
+        Parameters
+        ----------
+        training_data, test_data : tuple ``(x, y)``
+            Inputs (N, n_1), and targets (N, n_L) or N integer labels. Neither is changed: each
+            epoch goes through the training data in a new order.
+        eta, lmbda : float
+            As in `update_mini_batch`.
+        verbose : bool
+            Print one line an epoch, as the book does.
+
+        Returns
+        -------
+        list of (correct, cost)
+            `evaluate` and `cost` of `test_data` after each epoch; empty without `test_data`.
+        """
+        if not _is_count(epochs) or not _is_count(mini_batch_size):
+            raise ValueError(
+                "epochs and mini_batch_size: expected positive integers, got "
+                f"{epochs!r} and {mini_batch_size!r}"
+            )
+        if not (0 < eta < float("inf") and 0 <= lmbda < float("inf")):
+            raise ValueError(f"expected eta > 0 and lmbda >= 0, got {eta!r} and {lmbda!r}")
+        x = self._inputs(training_data[0], "training_data[0]")
+        n = len(x)
+        y = self._targets(training_data[1], n, "training_data[1]")
+        if test_data is not None:
+            test_x = self._inputs(test_data[0], "test_data[0]")
+            test_data = test_x, self._targets(test_data[1], len(test_x), "test_data[1]")
+        history = []
+        for epoch in range(epochs):
+            order = self.be.from_numpy(self.rng.permutation(n), self.device)
+            shuffled_x, shuffled_y = x[order], y[order]
+            for k in range(0, n, mini_batch_size):
+                rows = slice(k, k + mini_batch_size)
+                self.update_mini_batch(shuffled_x[rows], shuffled_y[rows], eta, lmbda, n)
+            report = "complete"
+            if test_data is not None:
+                history.append((self.evaluate(*test_data), self.cost(*test_data)))
+                report = f"{history[-1][0]} / {len(test_data[0])}, cost {history[-1][1]:.4g}"
+            if verbose:
+                print(f"Epoch {epoch}: {report}")
+        return history
+
+    def evaluate(self, x: Any, y: Any) -> int:
+        """How many samples are classified correctly: the most active output neuron is the answer.
+
+        With a single output neuron the answer is whether its activation is above 0.5.
+        """
+        a = self.feedforward(x)
+        y = self._targets(y, len(a))
+        if self.sizes[-1] == 1:
+            return int(((a > 0.5) == (y > 0.5)).sum())
+        return int((a.argmax(axis=1) == y.argmax(axis=1)).sum())
+
+    def cost(self, x: Any, y: Any, lmbda: float = 0.0) -> float:
+        """``C = sum_x C_x / n + lmbda / (2 n) sum of w^2``, the mean cost of n samples."""
+        zs, activations = self._forward(self._inputs(x))
+        y = self._targets(y, len(activations[0]))
+        total = self.cost_function.fn(self.be.xp, zs[-1], activations[-1], y)
+        for w in self.weights:
+            total = total + 0.5 * lmbda * (w * w).sum()
+        return float(total) / len(y)
+
+    # --- what comes in ------------------------------------------------------------------------
+
+    def _put(self, array: Any) -> Array:
+        return self.be.from_numpy(np.asarray(array, self.dtype), self.device)
+
+    def _array(self, values: Any, name: str) -> Array:
+        if type(values) is self.be.array_type:
+            return values
+        if type(values).__module__.partition(".")[0] == "cupy":
+            place = backend_of(values).device_of(values)
+            raise DeviceError(f"{name}: the array is on {place}, the network on {self.device}")
+        return self.be.from_numpy(np.asarray(values), self.device)
+
+    def _inputs(self, x: Any, name: str = "x") -> Array:
+        x = self._array(x, name)
+        if x.ndim != 2 or x.shape[1] != self.sizes[0] or not len(x):
+            raise ValueError(
+                f"{name}: expected one or more rows of {self.sizes[0]} values, got shape {x.shape}"
+            )
+        return x.astype(self.dtype, copy=False)
+
+    def _targets(self, y: Any, rows: int, name: str = "y") -> Array:
+        """Targets as rows of n_L values; a label j becomes the j-th row of the identity matrix."""
+        y = self._array(y, name)
+        n = self.sizes[-1]
+        if y.shape == (rows, n):
+            return y.astype(self.dtype, copy=False)
+        if y.shape != (rows,) or (n > 1 and y.dtype.kind not in "iu"):
+            raise ValueError(
+                f"{name}: expected {rows} integer labels or an array of shape {(rows, n)}, got "
+                f"shape {y.shape} and dtype {y.dtype}"
+            )
+        if n == 1:
+            return y.astype(self.dtype)[:, None]
+        low, high = int(y.min()), int(y.max())
+        if low < 0 or high >= n:
+            raise ValueError(f"{name}: labels must be 0 to {n - 1}, got {low} to {high}")
+        return self.be.xp.eye(n, dtype=self.dtype)[y]
+
+
+def _is_count(n: Any) -> bool:
+    return isinstance(n, int | np.integer) and not isinstance(n, bool) and n > 0

@@ -1,0 +1,179 @@
+"""The textbook network: matrices against the book's loop, gradients, learning, bad input."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from opcheck import array_of
+
+from gpunet.errors import DeviceError
+from gpunet.network import ACTIVATIONS, Network
+
+# Every activation in hidden layers and, where the cost allows it, in the output.
+KINDS = [
+    *((name, "quadratic") for name in ACTIVATIONS),
+    *(([name, "sigmoid", "sigmoid"], "cross-entropy") for name in ACTIVATIONS),
+    (["relu", "tanh", "identity"], "quadratic"),
+]
+XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
+
+
+def make(activation, cost, device, rows=7):
+    net = Network([5, 4, 6, 3], activation, cost, seed=3, dtype=np.float64, device=device)
+    rng = np.random.default_rng(4)
+    return net, rng.standard_normal((rows, 5)), rng.random((rows, 3))
+
+
+@pytest.mark.parametrize(("activation", "cost"), KINDS)
+def test_the_whole_mini_batch_equals_the_loop_over_samples(activation, cost, device):
+    net, x, y = make(activation, cost, device)
+    found = net.backprop(x, y)
+    nabla_w, nabla_b = net.backprop_per_sample(x, y)
+    for ours, loop in zip(found.nabla_w + found.nabla_b, nabla_w + nabla_b):
+        assert ours.shape == loop.shape
+        np.testing.assert_allclose(array_of(ours), array_of(loop), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("activation", "cost"), KINDS)
+def test_gradients_are_those_of_the_cost(activation, cost, device):
+    net, x, y = make(activation, cost, device)
+    found = net.backprop(x, y)
+    for parameters, gradients in ((net.weights, found.nabla_w), (net.biases, found.nabla_b)):
+        for parameter, gradient in zip(parameters, gradients):
+            direction = net._put(np.random.default_rng(5).standard_normal(parameter.shape))
+            analytic = float((gradient * direction).sum()) / len(x)
+            step = 1e-6
+            parameter += step * direction
+            above = net.cost(x, y)
+            parameter -= 2 * step * direction
+            below = net.cost(x, y)
+            parameter += step * direction
+            assert analytic == pytest.approx((above - below) / (2 * step), rel=1e-6, abs=1e-8)
+
+
+def test_everything_on_the_way_is_returned(device):
+    net, x, y = make("sigmoid", "quadratic", device)
+    found = net.backprop(x, y)
+    assert [z.shape for z in found.zs] == [(7, 4), (7, 6), (7, 3)]
+    assert [a.shape for a in found.activations] == [(7, 5), (7, 4), (7, 6), (7, 3)]
+    assert [d.shape for d in found.deltas] == [(7, 4), (7, 6), (7, 3)]
+    np.testing.assert_array_equal(
+        array_of(found.activations[-1]), array_of(net.feedforward(x)), strict=True
+    )
+
+
+@pytest.mark.parametrize("cost", ["quadratic", "cross-entropy"])
+def test_learns_xor(cost, device):
+    net = Network([2, 8, 1], ["tanh", "sigmoid"], cost, seed=0, device=device)
+    history = net.SGD(XOR, 600, 4, 2.0, test_data=XOR, verbose=False)
+    assert history[-1][0] == 4
+    assert history[-1][1] < 0.5 * history[0][1]
+
+
+def test_learns_digits(device):
+    from gpunet.datasets import load_digits
+
+    digits = load_digits()
+    train = digits.train_images.reshape(-1, 64)[:500], digits.train_labels[:500]
+    test = digits.test_images.reshape(-1, 64), digits.test_labels
+    net = Network([64, 30, 10], cost="cross-entropy", seed=0, device=device)
+    history = net.SGD(train, 15, 10, 0.5, lmbda=0.1, test_data=test, verbose=False)
+    assert history[-1][0] > 0.9 * len(test[0])
+
+
+def test_the_same_seed_gives_the_same_run_and_leaves_the_data_alone(capsys):
+    rng = np.random.default_rng(0)
+    x, y = rng.random((20, 3)), rng.integers(0, 2, 20)
+    kept = x.copy(), y.copy()
+    runs = []
+    for _ in range(2):
+        net = Network([3, 4, 2], seed=7)
+        runs.append(net.SGD((x, y), 3, 6, 1.0, test_data=(x, y)))
+    assert runs[0] == runs[1]
+    np.testing.assert_array_equal(x, kept[0])
+    np.testing.assert_array_equal(y, kept[1])
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first == f"Epoch 0: {runs[0][0][0]} / 20, cost {runs[0][0][1]:.4g}"
+    assert net.SGD((x, y), 1, 6, 1.0) == []
+    assert capsys.readouterr().out == "Epoch 0: complete\n"
+
+
+def test_regularisation_shrinks_the_weights_and_enters_the_cost():
+    net = Network([2, 1], seed=0, dtype=np.float64)
+    x, y = np.zeros((4, 2)), np.full((4, 1), 0.5)
+    net.biases[0][:] = 0  # output 0.5: no error, so only the decay acts
+    before = net.weights[0].copy()
+    assert net.cost(x, y, lmbda=2.0) == pytest.approx((before**2).sum() / 4)
+    net.update_mini_batch(x, y, eta=0.5, lmbda=0.2, n=10)
+    np.testing.assert_allclose(net.weights[0], before * (1 - 0.5 * 0.2 / 10), rtol=1e-15)
+
+
+def test_saturated_neurons_give_finite_numbers(device):
+    net = Network([1, 1], cost="cross-entropy", seed=0, device=device)
+    net.weights[0][:] = 1000
+    assert np.isfinite(array_of(net.feedforward([[-50.0], [50.0]]))).all()
+    assert net.cost([[50.0]], [[0.0]]) == pytest.approx(50_000, rel=1e-3)
+    assert net.cost([[50.0]], [[1.0]]) == pytest.approx(0)
+
+
+@pytest.mark.parametrize(("dtype"), [np.float32, np.float64])
+def test_keeps_its_dtype(dtype, device):
+    net = Network([3, 4, 2], ["relu", "tanh"], seed=0, dtype=dtype, device=device)
+    found = net.backprop(np.ones((2, 3)), np.array([0, 1]))
+    net.update_mini_batch(np.ones((2, 3)), np.array([0, 1]), 0.1, 0.1)
+    assert {a.dtype for a in itertools.chain(*found, net.weights, net.biases)} == {np.dtype(dtype)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"sizes": [3]}, "two or more positive integers"),
+        ({"sizes": [3, 0]}, "positive integers"),
+        ({"sizes": [3, 2.5]}, "positive integers"),
+        ({"sizes": [3, 2], "activation": "swish"}, "expected one of sigmoid, tanh"),
+        ({"sizes": [3, 2], "activation": ["tanh", "tanh"]}, "a list of 1"),
+        ({"sizes": [3, 2], "cost": "hinge"}, "quadratic, cross-entropy"),
+        ({"sizes": [3, 2], "activation": "tanh", "cost": "cross-entropy"}, "needs a sigmoid"),
+        ({"sizes": [3, 2], "dtype": np.int32}, "float32 or float64, got int32"),
+    ],
+)
+def test_a_bad_network_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Network(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (np.zeros((2, 4)), [0, 1], r"x: expected one or more rows of 3 values, got shape \(2, 4\)"),
+        (np.zeros((0, 3)), [], "one or more rows"),
+        (np.zeros(3), [0], "rows of 3 values"),
+        (np.zeros((2, 3)), [0, 2], "labels must be 0 to 1, got 0 to 2"),
+        (np.zeros((2, 3)), [-1, 0], "got -1 to 0"),
+        (np.zeros((2, 3)), [0, 1, 1], r"y: expected 2 integer labels .* got shape \(3,\)"),
+        (np.zeros((2, 3)), [0.0, 1.0], "dtype float64"),
+    ],
+)
+def test_bad_data_is_refused(x, y, message, device):
+    with pytest.raises(ValueError, match=message):
+        Network([3, 2], device=device).backprop(x, y)
+
+
+def test_bad_settings_are_refused():
+    net, data = Network([2, 1]), XOR
+    with pytest.raises(ValueError, match="epochs and mini_batch_size"):
+        net.SGD(data, 0, 1, 1.0)
+    with pytest.raises(ValueError, match="epochs and mini_batch_size"):
+        net.SGD(data, 1, 2.0, 1.0)
+    with pytest.raises(ValueError, match="eta > 0"):
+        net.SGD(data, 1, 1, float("nan"))
+    with pytest.raises(ValueError, match=r"test_data\[0\]"):
+        net.SGD(data, 1, 1, 1.0, test_data=(np.zeros((1, 3)), [0]))
+
+
+def test_arrays_of_another_device_are_refused(cuda):
+    there = Network([2, 1], device=cuda)
+    with pytest.raises(DeviceError, match=r"x: the array is on cuda:0, the network on cpu"):
+        Network([2, 1]).feedforward(there._put(XOR[0]))
