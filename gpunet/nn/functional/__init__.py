@@ -1,0 +1,3 @@
+"""Functions of tensors that layers are made of, as ``torch.nn.functional``."""
+
+from __future__ import annotations

@@ -1,0 +1,67 @@
+"""`Parameter`: a tensor that a module registers as something to be learned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..autograd import Variable
+from ..backend import CPU, backend_of
+from ..tensor import Tensor
+
+__all__ = ["Parameter"]
+
+
+class Parameter(Tensor):
+    """A leaf tensor that `gpunet.nn.Module` enters among its parameters when it is assigned.
+
+    Parameters
+    ----------
+    data : Tensor or array, optional
+        The values; the parameter shares their memory. An empty tensor by default.
+    requires_grad : bool
+        Whether `backward` computes its gradient. Default: True.
+
+    Raises
+    ------
+    TypeError
+        If `data` is neither a tensor nor a NumPy or CuPy array.
+    RuntimeError
+        If a gradient is asked for and the values are not floating-point numbers.
+    """
+
+    def __init__(self, data: Any = None, requires_grad: bool = True):
+        if data is None:
+            array = CPU.empty((0,), "float32")
+        elif isinstance(data, Variable):
+            array = data.array
+        else:
+            backend_of(data)  # an error for what is not an array
+            array = data
+        if requires_grad and array.dtype.kind not in "fc":
+            raise RuntimeError(
+                "only tensors of floating-point dtype can require gradients, and data has dtype "
+                f"{array.dtype}"
+            )
+        super().__init__(array)
+        self.requires_grad = bool(requires_grad)
+
+    @property
+    def data(self) -> Tensor:
+        """The values as a tensor that is not on the tape and shares the memory."""
+        return Tensor(self.array)
+
+    @data.setter
+    def data(self, values: Variable) -> None:
+        self.array = values.array
+        self.mark_changed()
+
+    def __repr__(self) -> str:
+        return f"Parameter containing:\n{super().__repr__()}"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
+        """A parameter with a copy of the values, without the gradient."""
+        known = memo.get(id(self))
+        if known is None:
+            known = type(self)(self.array.copy(order="K"), self.requires_grad)
+            memo[id(self)] = known
+        return known
