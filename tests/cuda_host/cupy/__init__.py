@@ -11,6 +11,7 @@ from ._memory import MemoryPool as _MemoryPool
 from ._memory import PinnedMemoryPool as _PinnedMemoryPool
 from ._raw import RawKernel, RawModule
 from ._reduction import ReductionKernel
+from ._standin import words as _words
 from ._ufunc import ufunc
 
 __version__ = "14.0.0+host"
@@ -24,16 +25,16 @@ globals().update(_table)
 globals().update({f.__name__: f for f in _creation.EXPORTS})
 
 # Dtypes, constants and functions of dtypes: NumPy's own objects, as in CuPy.
-for _name in """bool_ int8 int16 int32 int64 uint8 uint16 uint32 uint64 intp uintp intc uintc
+for _name in _words("""bool_ int8 int16 int32 int64 uint8 uint16 uint32 uint64 intp uintp intc uintc
     longlong ulonglong float16 float32 float64 complex64 complex128 dtype generic number integer
     signedinteger unsignedinteger inexact floating complexfloating half single double byte ubyte
     short ushort newaxis pi e inf nan euler_gamma finfo iinfo isscalar issubdtype promote_types
     can_cast broadcast_shapes isdtype ndindex printoptions get_printoptions set_printoptions
-    index_exp s_""".split():
+    index_exp s_"""):
     globals()[_name] = getattr(_np, _name)
 result_type = _functions.result_type
 linalg = _types.ModuleType("cupy.linalg")
-for _name in "norm inv solve det slogdet cholesky qr svd eigh eigvalsh pinv matrix_rank".split():
+for _name in _words("norm inv solve det slogdet cholesky qr svd eigh eigvalsh pinv matrix_rank"):
     setattr(linalg, _name, _functions.linalg(_name))
 lib = _types.SimpleNamespace(stride_tricks=_types.SimpleNamespace(as_strided=_creation.as_strided))
 _pool, _pinned = _MemoryPool(), _PinnedMemoryPool()
@@ -64,5 +65,12 @@ def size(a, axis=None):
 
 
 __all__ = [
-    "ElementwiseKernel", "RawKernel", "RawModule", "ReductionKernel", "cuda", "ndarray", "ufunc",
+    "ElementwiseKernel",
+    "RawKernel",
+    "RawModule",
+    "ReductionKernel",
+    "_standin",
+    "cuda",
+    "ndarray",
+    "ufunc",
 ]  # fmt: skip

@@ -35,7 +35,8 @@ def _array_error(p, a, address):
     if chr(p.pointee_kind) not in (kind, "s") or a.dtype.itemsize != p.pointee_size:
         if chr(p.pointee_kind) == "s":
             return None
-        return f"is an array of {a.dtype}, the kernel's pointer is to {_type(p.pointee_kind, p.pointee_size)}"
+        want = _type(p.pointee_kind, p.pointee_size)
+        return f"is an array of {a.dtype}, the kernel's pointer is to {want}"
     if a.size and address % p.align:
         return f"starts at an address that is not a multiple of {p.align} (misaligned address)"
     return None

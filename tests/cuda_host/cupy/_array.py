@@ -92,7 +92,7 @@ class Flags:
 class ndarray:
     """An array on the stand-in device."""
 
-    __slots__ = ("_a", "_base", "_mem", "__weakref__")
+    __slots__ = ("__weakref__", "_a", "_base", "_mem")
     __array_priority__ = 100
     __hash__ = None
 
@@ -122,7 +122,7 @@ class ndarray:
 
     @shape.setter
     def shape(self, value):
-        self._a.shape = value
+        self._a = self._a.reshape(value, copy=False)
 
     @property
     def dtype(self):

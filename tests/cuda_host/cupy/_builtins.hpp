@@ -3,6 +3,26 @@
 #include <math.h>
 #include <type_traits>
 
+// NVRTC defines none of these, so a kernel that uses one must fail here as well.
+#undef INFINITY
+#undef NAN
+#undef HUGE_VAL
+#undef HUGE_VALF
+#undef HUGE_VALL
+#undef M_E
+#undef M_LOG2E
+#undef M_LOG10E
+#undef M_LN2
+#undef M_LN10
+#undef M_PI
+#undef M_PI_2
+#undef M_PI_4
+#undef M_1_PI
+#undef M_2_PI
+#undef M_2_SQRTPI
+#undef M_SQRT2
+#undef M_SQRT1_2
+
 #define __global__
 #define __device__
 #define __host__
@@ -103,32 +123,40 @@ inline unsigned __funnelshift_r(unsigned lo, unsigned hi, unsigned n) {
 }
 
 // -- math ---------------------------------------------------------------------------------
-template <class A, class B> using gpunet_arith = std::enable_if_t<
-    std::is_arithmetic<A>::value && std::is_arithmetic<B>::value, std::common_type_t<A, B>>;
-namespace gpunet_host {
-template <class T> inline T larger(T a, T b) {
-  if constexpr (std::is_floating_point<T>::value) return a != a ? b : b != b ? a : a > b ? a : b;
-  return a > b ? a : b;
-}
-template <class T> inline T smaller(T a, T b) {
-  if constexpr (std::is_floating_point<T>::value) return a != a ? b : b != b ? a : a < b ? a : b;
-  return a < b ? a : b;
-}
-}
-template <class A, class B> inline gpunet_arith<A, B> max(A a, B b) {
-  return gpunet_host::larger<std::common_type_t<A, B>>(a, b);
-}
-template <class A, class B> inline gpunet_arith<A, B> min(A a, B b) {
-  return gpunet_host::smaller<std::common_type_t<A, B>>(a, b);
-}
+// CUDA's own overloads, no more: min(int, long long) and max(int, float) are ambiguous there too.
+#define GPUNET_MINMAX(A, B, R)                                        \
+  inline R max(A a, B b) { return (R)a > (R)b ? (R)a : (R)b; }        \
+  inline R min(A a, B b) { return (R)a < (R)b ? (R)a : (R)b; }
+GPUNET_MINMAX(int, int, int)
+GPUNET_MINMAX(unsigned, unsigned, unsigned)
+GPUNET_MINMAX(int, unsigned, unsigned)
+GPUNET_MINMAX(unsigned, int, unsigned)
+GPUNET_MINMAX(long, long, long)
+GPUNET_MINMAX(unsigned long, unsigned long, unsigned long)
+GPUNET_MINMAX(long, unsigned long, unsigned long)
+GPUNET_MINMAX(unsigned long, long, unsigned long)
+GPUNET_MINMAX(long long, long long, long long)
+GPUNET_MINMAX(unsigned long long, unsigned long long, unsigned long long)
+GPUNET_MINMAX(long long, unsigned long long, unsigned long long)
+GPUNET_MINMAX(unsigned long long, long long, unsigned long long)
+#undef GPUNET_MINMAX
+inline float max(float a, float b) { return fmaxf(a, b); }
+inline float min(float a, float b) { return fminf(a, b); }
+inline double max(double a, double b) { return fmax(a, b); }
+inline double min(double a, double b) { return fmin(a, b); }
+inline double max(float a, double b) { return fmax(a, b); }
+inline double min(float a, double b) { return fmin(a, b); }
+inline double max(double a, float b) { return fmax(a, b); }
+inline double min(double a, float b) { return fmin(a, b); }
 inline float rsqrtf(float v) { return 1.0f / sqrtf(v); }
 inline double rsqrt(double v) { return 1.0 / sqrt(v); }
 inline float rsqrt(float v) { return 1.0f / sqrtf(v); }
 inline float rcbrtf(float v) { return 1.0f / cbrtf(v); }
-inline float sinpif(float v) { return (float)sin(M_PI * (double)v); }
-inline float cospif(float v) { return (float)cos(M_PI * (double)v); }
-inline double sinpi(double v) { return sin(M_PI * v); }
-inline double cospi(double v) { return cos(M_PI * v); }
+static constexpr double gpunet_pi = 3.14159265358979323846;
+inline float sinpif(float v) { return (float)sin(gpunet_pi * (double)v); }
+inline float cospif(float v) { return (float)cos(gpunet_pi * (double)v); }
+inline double sinpi(double v) { return sin(gpunet_pi * v); }
+inline double cospi(double v) { return cos(gpunet_pi * v); }
 inline void sincospif(float v, float* s, float* c) { *s = sinpif(v), *c = cospif(v); }
 inline float __saturatef(float v) { return v > 0.0f ? (v < 1.0f ? v : 1.0f) : 0.0f; }
 inline float normcdff(float v) { return 0.5f * erfcf(-v * 0.70710678f); }

@@ -12,15 +12,19 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ._standin import words
+
 _HERE = Path(__file__).resolve().parent
 _HEADERS = ("_builtins.hpp", "_runtime.hpp", "_launch.hpp")
-_FLAGS = (
+_FLAGS = words(
     "-O1 -shared -fPIC -w -pthread -fno-strict-aliasing -fno-math-errno -ffp-contract=off "
     "-fno-exceptions -fno-rtti -fvisibility=hidden"
-).split()
-_MACROS = ["-D__CUDACC__", "-D__CUDACC_RTC__", "-D__CUDA_ARCH__=900", "-D__NVCC__"]
-#: Names whose presence in a module means that its threads must be fibers.
-WAITS = re.compile(r"\b__(?:syncthreads|syncwarp|shfl|ballot_sync|any_sync|all_sync|activemask)")
+)
+_MACROS = ["-D__CUDACC__", "-D__CUDACC_RTC__", "-D__CUDA_ARCH__=900"]
+#: Names that make a thread wait, so that a kernel which reaches one needs fibers.
+_WAITS = re.compile(r"\b__(?:syncthreads|syncwarp|shfl|ballot_sync|any_sync|all_sync|activemask)")
+#: NVRTC has no standard library; the prelude is past its own use of std by then.
+HIDE_STD = "#define std gpunet_there_is_no_std_in_nvrtc\n"
 _SHARED = re.compile(
     r"extern\s+__shared__\s+((?:__align__\s*\(\s*\d+\s*\)\s*)?)([^;\[\]()]+?)\b(\w+)\s*\[\s*\]\s*;"
 )
@@ -165,16 +169,52 @@ def shared_library(cpp, standard="-std=c++17", source="", name="kernel.cu", opti
     return target
 
 
+_FUNCTION = re.compile(
+    r"\b(?!(?:if|for|while|switch|return|sizeof)\b)(\w+)\s*"
+    r"\((?:[^;{}()]|\([^;{}()]*\))*\)[\s\w]*\{"
+)
+
+
+def _functions(text):
+    """name -> spans of the bodies of the functions of that name, by counting braces."""
+    spans = {}
+    for match in _FUNCTION.finditer(text):
+        depth, at = 1, match.end()
+        while depth and at < len(text):
+            depth += {"{": 1, "}": -1}.get(text[at], 0)
+            at += 1
+        spans.setdefault(match[1], []).append((match.end(), at))
+    return spans
+
+
+def waiting_kernels(text, kernels):
+    """The kernels that can reach a barrier, a shuffle or a vote, themselves or in what they call.
+
+    A wait in text that belongs to no named function (an operator, say) counts for every kernel.
+    """
+    spans = _functions(text)
+    every = [s for list_ in spans.values() for s in list_]
+    for wait in _WAITS.finditer(text):
+        if not any(first <= wait.start() < last for first, last in every):
+            return set(kernels)
+    bodies = {n: " ".join(text[a:b] for a, b in where) for n, where in spans.items()}
+    waits = {n for n, body in bodies.items() if _WAITS.search(body)}
+    words_of = {n: set(re.findall(r"\w+", body)) for n, body in bodies.items()}
+    while more := {n for n, used in words_of.items() if n not in waits and used & waits}:
+        waits |= more
+    return waits & set(kernels)
+
+
 _loaded = {}
 
 
 def load(source, options=(), name="kernel.cu"):
-    """(library, kernel names, whether threads wait) of a CUDA source, compiled if need be."""
+    """(library, kernel names, those that need fibers) of a CUDA source, compiled if need be."""
     key = (source, tuple(options))
     if key not in _loaded:
         text, kernels = translate(source, options, name)
         exports = "".join(f"GPUNET_EXPORT({k})\n" for k in kernels)
-        cpp = f'#include "_launch.hpp"\nnamespace {{\n{text}\n}}\n{exports}'
+        cpp = f'#include "_launch.hpp"\n{HIDE_STD}namespace {{\n{text}\n}}\n{exports}'
         path = shared_library(cpp, split_options(options)[1], source, name, options)
-        _loaded[key] = (ctypes.CDLL(str(path)), kernels, WAITS.search(text) is not None)
+        _loaded[key] = (ctypes.CDLL(str(path)), kernels, waiting_kernels(text, kernels))
     return _loaded[key]

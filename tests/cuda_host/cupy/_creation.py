@@ -160,11 +160,16 @@ def shares_memory(a, b, max_work=None):
 
 def as_strided(x, shape=None, strides=None):
     """``cupy.lib.stride_tricks.as_strided``; a view that leaves the allocation is an error."""
-    view = np.lib.stride_tricks.as_strided(x._a, shape, strides, check_bounds=None)
-    low, high = np.lib.array_utils.byte_bounds(view)
-    if view.size and (low < x._mem.ptr or high > x._mem.ptr + x._mem.nbytes):
+    shape = x.shape if shape is None else tuple(shape)
+    strides = x.strides if strides is None else tuple(strides)
+    mem, low = x._mem, x.data._offset
+    high = low + x.itemsize
+    for n, step in zip(shape, strides, strict=True):
+        low, high = low + min(0, (n - 1) * step), high + max(0, (n - 1) * step)
+    if 0 not in shape and (low < 0 or high > mem.nbytes):
         raise ValueError("as_strided: the view reaches outside the allocation")
-    return x._view(view)
+    start = mem._start + x.data._offset
+    return x._view(np.ndarray(shape, x.dtype, mem.raw, start, strides))
 
 
 EXPORTS = [

@@ -6,9 +6,9 @@ import threading
 import numpy as np
 
 from . import _standin
-from ._array import _SCALARS, allocate, ndarray, unsupported
 from ._arguments import check_guards
-from ._compile import shared_library, split_options, translate
+from ._array import _SCALARS, allocate, ndarray, unsupported
+from ._compile import HIDE_STD, shared_library, split_options, translate
 
 CTYPES = {
     "float64": "double", "float32": "float", "float16": "float16", "int64": "long long",
@@ -88,7 +88,7 @@ def typedefs(known):
 def build(source, entry, options=()):
     """The C function ``entry`` of a generated source."""
     text, _ = translate(source, options)
-    cpp = f'#include "_elementwise.hpp"\nnamespace {{\n{text}\n}}\n' + (
+    cpp = f'#include "_elementwise.hpp"\n{HIDE_STD}namespace {{\n{text}\n}}\n' + (
         '__attribute__((visibility("default"))) void* gpunet_entry asm("gpunet_entry") = '
         f"(void*)&{entry};\n"
     )
@@ -107,10 +107,10 @@ def checked(args):
             raise unsupported(a)
 
 
-def prepare(params, args, types):
+def prepare(args, types):
     """C++ views of the arguments; scalars become one-element arrays of the parameter's type."""
     keep = []
-    for p, a, t in zip(params, args, types, strict=True):
+    for a, t in zip(args, types, strict=True):
         keep.append(a if isinstance(a, np.ndarray) else np.array(a, dtype=t))
     return (_View * max(1, len(keep)))(*[view_of(a) for a in keep]), keep
 
@@ -225,7 +225,7 @@ class ElementwiseKernel:
         key = (tuple(sorted((n, t.name) for n, t in known.items())), scalar)
         if key not in self._compiled:
             self._compiled[key] = build(self._source(known, scalar), self.name, self.options)
-        views, keep = prepare(self.params, raw, types)
+        views, keep = prepare(raw, types)
         dims = _longs(shape)
         count = int(np.prod(shape, dtype=np.int64))
         indexer = (ctypes.c_longlong * 40)(count, len(shape), ctypes.addressof(dims))

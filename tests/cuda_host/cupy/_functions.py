@@ -13,30 +13,38 @@ import numpy as np
 
 from . import _standin
 from ._array import _SCALARS, adopt, ndarray, operand, place, unsupported
+from ._standin import words
 
 API = json.loads(Path(__file__).resolve().parents[1].joinpath("cupy_api.json").read_text())
 
 #: Functions whose first argument must be an array of the device.
-ARRAY_FIRST = """all allclose amax amin any argmax argmin argpartition argsort argwhere around array_equal
+ARRAY_FIRST = words("""
+all allclose amax amin any argmax argmin argpartition argsort argwhere around array_equal
 array_split average bincount broadcast_to clip compress copyto count_nonzero cumprod cumsum
 diag diagonal diff digitize dot expand_dims fill_diagonal flatnonzero flip fliplr flipud
-histogram inner isclose isin kron matrix_transpose max mean median min moveaxis nan_to_num nanargmax
-nanargmin nanmax nanmean nanmin nanprod nanstd nansum nanvar nonzero outer packbits pad partition
-percentile permute_dims prod ptp put put_along_axis quantile ravel repeat reshape resize roll
-rollaxis rot90 round searchsorted sort split squeeze std sum swapaxes take take_along_axis tensordot
-tile trace transpose tril trim_zeros triu union1d unique unpackbits unravel_index var vdot vsplit
-hsplit dsplit""".split()
+histogram inner isclose isin kron matrix_transpose max mean median min moveaxis nan_to_num
+nanargmax nanargmin nanmax nanmean nanmin nanprod nanstd nansum nanvar nonzero outer packbits
+pad partition percentile permute_dims prod ptp put put_along_axis quantile ravel repeat
+reshape resize roll rollaxis rot90 round searchsorted sort split squeeze std sum swapaxes take
+take_along_axis tensordot tile trace transpose tril trim_zeros triu union1d unique unpackbits
+unravel_index var vdot vsplit hsplit dsplit
+""")
 #: Functions that take a sequence of arrays first, or arrays and scalars mixed.
-MIXED = """append apply_along_axis array_equiv atleast_1d atleast_2d atleast_3d broadcast_arrays choose
+MIXED = words("""
+append apply_along_axis array_equiv atleast_1d atleast_2d atleast_3d broadcast_arrays choose
 column_stack concat concatenate convolve correlate cross delete dstack einsum extract hstack
-interp ix_ lexsort meshgrid ravel_multi_index real imag select stack vstack where""".split()
+interp ix_ lexsort meshgrid ravel_multi_index real imag select stack vstack where
+""")
 #: Functions of numbers and shapes alone.
-MAKERS = """bartlett blackman diag_indices diagflat eye hamming hanning identity indices linspace
-logspace tri tril_indices triu_indices kaiser""".split()
+MAKERS = words("""
+bartlett blackman diag_indices diagflat eye hamming hanning identity indices linspace logspace
+tri tril_indices triu_indices kaiser
+""")
 #: Functions that must know values, so the host waits for the device.
-WAITING = """argwhere bincount compress delete extract flatnonzero isin nonzero trim_zeros union1d
-unique""".split()
-_INPLACE = "copyto fill_diagonal put put_along_axis".split()
+WAITING = words("""
+argwhere bincount compress delete extract flatnonzero isin nonzero trim_zeros union1d unique
+""")
+_INPLACE = words("copyto fill_diagonal put put_along_axis")
 _POSITIONAL = {  # NumPy functions that give no signature, or call the same thing otherwise
     "where": 3, "dot": 2, "vdot": 2, "inner": 2, "bincount": 1, "concatenate": 1, "copyto": 2,
     "lexsort": 1, "ravel_multi_index": 2, "unravel_index": 2, "clip": 3, "packbits": 1,
@@ -179,8 +187,10 @@ def _method(name, function):
 
 def install(functions):
     """The methods of ndarray that are functions of the module too."""
-    for name in """all any argmax argmin argpartition argsort choose clip compress cumprod cumsum
-        dot max mean min prod ptp repeat round searchsorted std sum take trace var""".split():
+    for name in words("""
+all any argmax argmin argpartition argsort choose clip compress cumprod cumsum dot max mean
+min prod ptp repeat round searchsorted std sum take trace var
+"""):
         setattr(ndarray, name, _method(name, functions[name]))
     from ._ufunc import TABLE
 

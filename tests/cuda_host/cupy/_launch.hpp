@@ -45,6 +45,7 @@ template <class... A, void (*kernel)(A...)> struct Entry<kernel> {
   static void run(void** args) { call(args, typename Count<count>::type()); }
   // The plain loop: kernels without barriers need no fibers.
   static void loop(void** args, bool reverse) {
+    current = &alone;
     const unsigned nx = blockDim.x, ny = blockDim.y, n = nx * ny * blockDim.z;
     for (unsigned k = 0; k < n; ++k) {
       const unsigned i = reverse ? n - 1 - k : k;

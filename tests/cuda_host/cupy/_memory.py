@@ -26,7 +26,7 @@ class _Pool:
 
 
 def _patterns():
-    """65521 guard patterns would be many; 251 of them, made once, are enough to differ."""
+    """251 patterns, made once: two arrays of a launch hardly ever share one."""
     made = []
     for k in range(251):
         words = np.empty(GUARD // 4, np.uint32)
@@ -43,7 +43,7 @@ _PATTERN_BYTES = [p.tobytes() for p in _PATTERNS]
 class Memory:
     """One allocation; arrays that are views of it keep it alive."""
 
-    __slots__ = ("nbytes", "ptr", "raw", "_start", "_pattern")
+    __slots__ = ("_pattern", "_start", "nbytes", "ptr", "raw")
 
     def __init__(self, nbytes):
         if _Pool.limit and _Pool.used + nbytes > _Pool.limit:

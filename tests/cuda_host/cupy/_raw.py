@@ -16,7 +16,7 @@ def _dimensions(name, what, given):
         raise TypeError(f"kernel {name!r}: {what} must be a tuple, not {type(given).__name__}")
     if not 1 <= len(given) <= 3:
         raise ValueError(f"kernel {name!r}: {what} must have 1 to 3 entries, not {given}")
-    return tuple(int(n) for n in (given + (1, 1))[:3])
+    return tuple(int(n) for n in (*given, 1, 1)[:3])
 
 
 def _check_launch(name, grid, block):
@@ -53,7 +53,7 @@ class Function:
         name = self._name
         grid, block = _dimensions(name, "grid", grid), _dimensions(name, "block", block)
         _check_launch(name, grid, block)
-        slots, keep, arrays = pack(name, self._params, args)
+        slots, _keep, arrays = pack(name, self._params, args)
         with _lock:
             status = self._launch(
                 (ctypes.c_uint * 3)(*grid), (ctypes.c_uint * 3)(*block), slots,
@@ -122,7 +122,7 @@ class RawKernel:
                     f"CUDA_ERROR_NOT_FOUND: named symbol not found: {self.name!r}; "
                     f'the extern "C" kernels of this source are {kernels}',
                 )
-            self._kernel = Function(library, self.name, waits)
+            self._kernel = Function(library, self.name, self.name in waits)
         return self._kernel
 
     def compile(self, log_stream=None):

@@ -43,7 +43,8 @@ class ReductionKernel:
                 loads.append(f"const {p.ctype} &{p.name} = _raw_{p.name}[_j];")
         return (
             f"{typedefs(known)}typedef {accumulator} _type_reduce;\n{self.preamble}\n"
-            f"#define REDUCE(a, b) ({self.reduce_expr})\n#define POST_MAP(a) ({self.post_map_expr})\n"
+            f"#define REDUCE(a, b) ({self.reduce_expr})\n"
+            f"#define POST_MAP(a) ({self.post_map_expr})\n"
             f"void {self.name}(const gpunet_host::View* v, const long long* _size, long long) {{\n"
             + "\n".join(heads)
             + f"\ngpunet_host::Array<{out.ctype}> _raw_{out.name}{{v[{self.nin}]}};\n"
@@ -85,7 +86,7 @@ class ReductionKernel:
         key = (tuple(sorted((n, t.name) for n, t in known.items())), scalar)
         if key not in self._compiled:
             self._compiled[key] = build(self._source(known, scalar), self.name, self.options)
-        views, keep = prepare(self.params, [*raw, out._a], ins + outs)
+        views, keep = prepare([*raw, out._a], ins + outs)
         inner = int(np.prod([shape[k] for k in axes], dtype=np.int64))
         sizes = (ctypes.c_longlong * 2)(int(np.prod(small, dtype=np.int64)), inner)
         with _lock:

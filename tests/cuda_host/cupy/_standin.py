@@ -34,6 +34,11 @@ def launch(what):
     history.append(("launch", what))
 
 
+def words(text):
+    """The words of a table written as text."""
+    return text.split()
+
+
 def reset():
     """Set all counters to zero."""
     global synchronisations, uploads, launches

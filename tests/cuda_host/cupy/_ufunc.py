@@ -3,12 +3,13 @@
 import numpy as np
 
 from ._array import adopt, ndarray, operand, place, unsupported
+from ._standin import words
 
 # CuPy's scatter kernels use atomics, which exist for these types only. int64 add came after 14.0.
-_INTS = "int32 uint32 int64 uint64".split()
+_INTS = words("int32 uint32 int64 uint64")
 _SCATTER = {
-    "add": "int32 uint32 uint64 float16 float32 float64".split(),
-    "subtract": "int32 uint32".split(),
+    "add": words("int32 uint32 uint64 float16 float32 float64"),
+    "subtract": words("int32 uint32"),
     "maximum": [*_INTS, "float32", "float64"],
     "minimum": [*_INTS, "float32", "float64"],
     "bitwise_and": _INTS,
@@ -97,15 +98,17 @@ class ufunc:
         return adopt(np.add.reduceat(array._a, operand(indices), axis, dtype, target))
 
 
-_NAMES = """abs absolute acos acosh add arccos arccosh arcsin arcsinh arctan arctan2 arctanh asin
-asinh atan atan2 atanh bitwise_and bitwise_count bitwise_invert bitwise_left_shift bitwise_not
+_NAMES = words("""
+abs absolute acos acosh add arccos arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh
+atan atan2 atanh bitwise_and bitwise_count bitwise_invert bitwise_left_shift bitwise_not
 bitwise_or bitwise_right_shift bitwise_xor cbrt ceil conj conjugate copysign cos cosh deg2rad
-degrees divide divmod equal exp exp2 expm1 fabs float_power floor floor_divide fmax fmin fmod frexp
-gcd greater greater_equal heaviside hypot invert isfinite isinf isnan lcm ldexp left_shift less
-less_equal log log10 log1p log2 logaddexp logaddexp2 logical_and logical_not logical_or logical_xor
-maximum minimum mod modf multiply negative nextafter not_equal positive pow power rad2deg radians
-reciprocal remainder right_shift rint sign signbit sin sinh sqrt square subtract tan tanh
-true_divide trunc""".split()
+degrees divide divmod equal exp exp2 expm1 fabs float_power floor floor_divide fmax fmin fmod
+frexp gcd greater greater_equal heaviside hypot invert isfinite isinf isnan lcm ldexp
+left_shift less less_equal log log10 log1p log2 logaddexp logaddexp2 logical_and logical_not
+logical_or logical_xor maximum minimum mod modf multiply negative nextafter not_equal positive
+pow power rad2deg radians reciprocal remainder right_shift rint sign signbit sin sinh sqrt
+square subtract tan tanh true_divide trunc
+""")
 #: Every ufunc by name. Aliases of NumPy (abs, mod, true_divide) are the same object.
 TABLE = {}
 for _name in _NAMES:
@@ -171,13 +174,13 @@ def install():
         setattr(ndarray, f"__r{short}__", _binary(TABLE[name], reflected=True))
         if short != "matmul":  # CuPy has no in-place matmul of its own; Python falls back to a @ b
             setattr(ndarray, f"__i{short}__", _inplace(TABLE[name]))
-    setattr(ndarray, "__divmod__", _binary(TABLE["divmod"]))
-    setattr(ndarray, "__rdivmod__", _binary(TABLE["divmod"], reflected=True))
+    ndarray.__divmod__ = _binary(TABLE["divmod"])
+    ndarray.__rdivmod__ = _binary(TABLE["divmod"], reflected=True)
     for short, name in {"neg": "negative", "pos": "positive", "abs": "absolute"}.items():
         setattr(ndarray, f"__{short}__", _unary(TABLE[name]))
-    setattr(ndarray, "__invert__", _unary(TABLE["invert"]))
+    ndarray.__invert__ = _unary(TABLE["invert"])
     for short, name in {"lt": "less", "le": "less_equal", "gt": "greater"}.items():
         setattr(ndarray, f"__{short}__", _compare(TABLE[name], None))
-    setattr(ndarray, "__ge__", _compare(TABLE["greater_equal"], None))
-    setattr(ndarray, "__eq__", _compare(TABLE["equal"], False))
-    setattr(ndarray, "__ne__", _compare(TABLE["not_equal"], True))
+    ndarray.__ge__ = _compare(TABLE["greater_equal"], None)
+    ndarray.__eq__ = _compare(TABLE["equal"], False)
+    ndarray.__ne__ = _compare(TABLE["not_equal"], True)

@@ -3,9 +3,10 @@
 import scipy.special as _special
 from cupy._array import operand as _operand
 from cupy._array import place as _place
+from cupy._standin import words as _words
 from cupy._ufunc import ufunc as _ufunc
 
-for _name in "erf erfc erfinv expit logit log_expit gammaln digamma xlogy ndtr entr i0".split():
+for _name in _words("erf erfc erfinv expit logit log_expit gammaln digamma xlogy ndtr entr i0"):
     globals()[_name] = _ufunc(getattr(_special, _name))
 
 
