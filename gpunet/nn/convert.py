@@ -22,9 +22,9 @@ class Conversions:
     buffers: Callable[..., Any]
 
     def to(self: Self, *args: Any, **kwargs: Any) -> Self:
-        """Move parameters and buffers; ``to(device)``, ``to(dtype)``, ``to(device, dtype)``, ``to(tensor)``.
+        """Move parameters and buffers to a device, to a dtype, or to those of a tensor.
 
-        Only floating-point tensors change their dtype. Gradients move along.
+        Called as ``to(device)``, ``to(dtype)``, ``to(device, dtype)`` or ``to(tensor)``. Only floating-point tensors change their dtype. Gradients move along.
 
         Raises
         ------

@@ -19,7 +19,7 @@ Self = TypeVar("Self", bound="Module")
 
 
 class Module(Registration, Conversions):
-    """Base class of layers and models: subclass it, assign layers to attributes, define ``forward``.
+    """Base class of layers and models: subclass it, assign layers, define ``forward``.
 
     Attributes
     ----------
@@ -262,9 +262,9 @@ class Module(Registration, Conversions):
     def register_forward_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
-        """Call ``hook(module, args, output)`` after each forward; what it returns is the new output.
+        """Call ``hook(module, args, output)`` after each forward.
 
-        With `with_kwargs` it is called as ``hook(module, args, kwargs, output)``.
+        What it returns, if not None, is the new output. With `with_kwargs` it is called as ``hook(module, args, kwargs, output)``.
         """
         return RemovableHandle(self, Hook("after", hook, with_kwargs), prepend)
 
@@ -280,7 +280,7 @@ class Module(Registration, Conversions):
     def register_full_backward_hook(
         self, hook: Callable[..., Any], prepend: bool = False
     ) -> RemovableHandle:
-        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the inputs are known.
+        """Call ``hook(module, grad_input, grad_output)`` when the inputs' gradients are known.
 
         Both are tuples with one entry for each positional argument and each output, None for what
         has no gradient. What it returns, if not None, takes the place of ``grad_input``.

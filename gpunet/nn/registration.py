@@ -7,8 +7,9 @@ more than Python's own lookup, and besides in one table each, which the traversa
                        "_own_parameters": {"weight": W, "bias": b},
                        "_own_buffers": {}, "_own_modules": {}}
 
-Only `__setattr__`, `__delattr__` and the ``register_*`` methods write to the tables; ``_parameters``,
-``_buffers`` and ``_modules`` are read-only views, because a change there alone would be half a change.
+Only `__setattr__`, `__delattr__` and the ``register_*`` methods write to the tables;
+``_parameters``, ``_buffers`` and ``_modules`` are read-only views, because a change there alone would
+be half a change.
 """
 
 from __future__ import annotations
@@ -149,7 +150,7 @@ class Registration:
             raise KeyError(f"attribute '{name}' already exists")
 
     def _enter(self, kind: str, name: str, value: Any) -> None:
-        """Register `value`, in place of whatever has the name; a value of its kind keeps its rank."""
+        """Register `value`, in place of what has the name; one of its kind keeps its rank."""
         state = self.__dict__
         if "_own_parameters" not in state:
             raise AttributeError(f"cannot assign {kind} before Module.__init__() call")

@@ -13,11 +13,15 @@ from ..backend import Array, backend_of
 __all__ = ["IncompatibleKeys", "load"]
 
 
-class IncompatibleKeys(NamedTuple):
-    """The keys that a module lacked and had no use for, as `Module.load_state_dict` returns them."""
-
+class _Keys(NamedTuple):
     missing_keys: list[str]
     unexpected_keys: list[str]
+
+
+class IncompatibleKeys(_Keys):
+    """What `Module.load_state_dict` returns: the keys that were absent, and those without a use."""
+
+    __slots__ = ()
 
     def __repr__(self) -> str:
         if not self.missing_keys and not self.unexpected_keys:
