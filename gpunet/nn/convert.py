@@ -24,7 +24,8 @@ class Conversions:
     def to(self: Self, *args: Any, **kwargs: Any) -> Self:
         """Move parameters and buffers to a device, to a dtype, or to those of a tensor.
 
-        Called as ``to(device)``, ``to(dtype)``, ``to(device, dtype)`` or ``to(tensor)``. Only floating-point tensors change their dtype. Gradients move along.
+        Called as ``to(device)``, ``to(dtype)``, ``to(device, dtype)`` or ``to(tensor)``.
+        Only floating-point tensors change their dtype. Gradients move along.
 
         Raises
         ------

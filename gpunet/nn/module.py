@@ -264,7 +264,8 @@ class Module(Registration, Conversions):
     ) -> RemovableHandle:
         """Call ``hook(module, args, output)`` after each forward.
 
-        What it returns, if not None, is the new output. With `with_kwargs` it is called as ``hook(module, args, kwargs, output)``.
+        What it returns, if not None, is the new output. With `with_kwargs` it is
+        called as ``hook(module, args, kwargs, output)``.
         """
         return RemovableHandle(self, Hook("after", hook, with_kwargs), prepend)
 

@@ -8,8 +8,8 @@ more than Python's own lookup, and besides in one table each, which the traversa
                        "_own_buffers": {}, "_own_modules": {}}
 
 Only `__setattr__`, `__delattr__` and the ``register_*`` methods write to the tables;
-``_parameters``, ``_buffers`` and ``_modules`` are read-only views, because a change there alone would
-be half a change.
+``_parameters``, ``_buffers`` and ``_modules`` are read-only views, because a change there alone
+would be half a change.
 """
 
 from __future__ import annotations

@@ -39,10 +39,10 @@ def load(module: Any, state_dict: Mapping[str, Any], strict: bool) -> Incompatib
     missing = [key for key in own if key not in state_dict]
     unexpected = [key for key in state_dict if key not in own]
     problems = []
-    if strict and unexpected:
-        problems.append(f"Unexpected key(s) in state_dict: {_quoted(unexpected)}. ")
     if strict and missing:
         problems.append(f"Missing key(s) in state_dict: {_quoted(missing)}. ")
+    if strict and unexpected:
+        problems.append(f"Unexpected key(s) in state_dict: {_quoted(unexpected)}. ")
     copies = []
     for key, tensor in own.items():
         if key in missing:
