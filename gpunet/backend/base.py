@@ -45,6 +45,13 @@ class Backend:
         """An uninitialised C-contiguous array from the backend's memory pool."""
         raise NotImplementedError(f"{type(self).__name__}.empty")
 
+    def like(self, array: Array) -> Array | None:
+        """Memory for a result with the shape, dtype and memory order of `array`, to pass as ``out``.
+
+        None where an array function may as well allocate it itself: it does so in that order too.
+        """
+        return None
+
     def zeros(self, shape: tuple[int, ...], dtype: Any) -> Array:
         """A C-contiguous array of zeros."""
         array = self.empty(shape, dtype)
@@ -73,6 +80,10 @@ class Backend:
         out : C-contiguous array of shape (M, N), optional
         """
         raise NotImplementedError(f"{type(self).__name__}.gemm")
+
+    def erf(self, X: Array, out: Array | None = None) -> Array:
+        """The error function of each element."""
+        raise NotImplementedError(f"{type(self).__name__}.erf")
 
     def synchronize(self) -> None:
         """Wait until the device has done all that was asked of it."""

@@ -12,7 +12,7 @@ from ..kernels import cpu as fast_kernels
 from ..kernels import reference
 from .base import Backend
 from .device import Device
-from .memory import HostPool
+from .memory import SMALLEST, HostPool
 
 __all__ = ["CPU", "CpuBackend"]
 
@@ -36,6 +36,17 @@ class CpuBackend(Backend):
     def device_of(self, array: Any) -> Device:
         return _DEVICE
 
+    def like(self, array: np.ndarray) -> np.ndarray | None:
+        if array.nbytes < SMALLEST:
+            return None
+        if array.flags.c_contiguous:
+            return self.pool.empty(array.shape, array.dtype)
+        # NumPy's own order "K": the axes by falling stride, the memory without gaps.
+        strides, shape = array.strides, array.shape
+        axes = sorted(range(array.ndim), key=lambda i: -abs(strides[i]))
+        packed = self.pool.empty(tuple([shape[i] for i in axes]), array.dtype)
+        return packed.transpose(sorted(range(array.ndim), key=axes.__getitem__))
+
     def from_numpy(self, array: Any, device: Device | None = None) -> np.ndarray:
         return np.asarray(array)
 
@@ -46,6 +57,11 @@ class CpuBackend(Backend):
         if out is None:
             out = self.pool.empty((A.shape[0], B.shape[1]), A.dtype)
         return np.matmul(A, B, out)
+
+    def erf(self, X: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        from scipy.special import erf  # not before it is needed: the import takes a while
+
+        return erf(X, out=out)
 
 
 def _by_size(name: str, plain: Callable[..., None]) -> Callable[..., None]:

@@ -49,6 +49,11 @@ class CudaBackend(Backend):
         # 2-D dot takes transposed views without a copy; matmul would not.
         return cupy.dot(A, B, out)
 
+    def erf(self, X: Any, out: Any | None = None) -> Any:
+        from cupyx.scipy.special import erf
+
+        return erf(X, out=out)
+
     def synchronize(self) -> None:
         cupy.cuda.get_current_stream().synchronize()
 

@@ -1,0 +1,98 @@
+"""Other dtypes, other memory, other devices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..autograd import Function, Node, Variable
+from ..autograd.mode import MODE
+from ..backend import Device, backend_for, backend_of
+from ..dtypes import as_dtype
+from ..ops import conversion as _ops
+
+__all__ = ["cast", "clone", "contiguous", "to", "transfer"]
+
+_cast = Function(_ops.cast_forward, _ops.cast_backward)
+_clone = Function(_ops.clone_forward, _ops.clone_backward)
+_contiguous = Function(_ops.contiguous_forward, _ops.contiguous_backward)
+_transfer = Function(_ops.transfer_forward, _ops.transfer_backward)
+
+
+def cast(input: Variable, dtype: Any) -> Any:
+    """`input` as `dtype`; itself where it is so already. Floating-point types keep the tape."""
+    dtype = as_dtype(dtype)
+    array = input.array
+    if array.dtype == dtype:
+        return input
+    if dtype.kind == "f":
+        return _cast(input, dtype=dtype)
+    return Function.result(array.astype(dtype))
+
+
+def clone(input: Variable) -> Any:
+    """A copy of `input`, through which gradients flow."""
+    return _clone(input)
+
+
+def contiguous(input: Variable) -> Any:
+    """`input` in C order; itself where it is so already."""
+    return input if input.array.flags.c_contiguous else _contiguous(input)
+
+
+def transfer(input: Variable, device: Any) -> Any:
+    """`input` on `device`; itself where it is there already. Gradients travel back.
+
+    Raises
+    ------
+    DeviceError
+        If `device` cannot be used.
+    """
+    device = Device(device)
+    array = input.array
+    source = backend_of(array)
+    if source.device_of(array) == device:
+        return input
+    target = backend_for(device)
+    moved, saved = _ops.transfer_forward(target, array, source, device)
+    if not (input.requires_grad and MODE.enabled):
+        return Function.result(moved)
+    # The gradients of the copy meet on the device of the copy, so the node belongs to that one.
+    return Function.result(moved, Node(_transfer, target, (input.node or input,), saved))
+
+
+def to(
+    input: Variable,
+    *args: Any,
+    device: Any = None,
+    dtype: Any = None,
+    non_blocking: bool = False,
+    copy: bool = False,
+) -> Any:
+    """`input` with another device, dtype, or both, as ``torch.Tensor.to``.
+
+    Parameters
+    ----------
+    *args
+        A device, a dtype, a device and a dtype, or a tensor that has both; then, as in PyTorch,
+        `non_blocking` and `copy`.
+    device, dtype : optional
+        The same by name.
+    non_blocking : bool
+        Accepted for PyTorch's sake; copies between devices wait.
+    copy : bool
+        A copy even where nothing changes.
+    """
+    flags = [x for x in args if type(x) is bool]
+    if len(flags) > 1:
+        copy = flags[1]
+    for x in args:
+        if isinstance(x, Variable):
+            device, dtype = backend_of(x.array).device_of(x.array), x.array.dtype
+        elif isinstance(x, str | Device):
+            device = x
+        elif x is not None and type(x) is not bool:
+            dtype = x
+    result = input if device is None else transfer(input, device)
+    if dtype is not None:
+        result = cast(result, dtype)
+    return clone(result) if copy and result is input else result

@@ -1,0 +1,61 @@
+"""Copies: to another dtype, to other memory, to another device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "cast_backward",
+    "cast_forward",
+    "clone_backward",
+    "clone_forward",
+    "contiguous_backward",
+    "contiguous_forward",
+    "transfer_backward",
+    "transfer_forward",
+]
+
+
+def cast_forward(be: Any, X: Any, dtype: Any) -> Any:
+    """The elements of `X` as `dtype`."""
+    return X.astype(dtype), (X.dtype,)
+
+
+def cast_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
+    """``dX = dY``, as the dtype of `X`."""
+    return (dY.astype(saved[0]),)
+
+
+def clone_forward(be: Any, X: Any) -> Any:
+    """A copy of `X` in the same memory order."""
+    Y = be.like(X)
+    if Y is None:
+        return X.copy(order="K"), ()
+    be.xp.copyto(Y, X)
+    return Y, ()
+
+
+def clone_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
+    """``dX = dY``."""
+    return (dY,)
+
+
+def contiguous_forward(be: Any, X: Any) -> Any:
+    """`X` in C order; `X` itself where it is so already."""
+    return be.contiguous(X), ()
+
+
+contiguous_backward = clone_backward
+
+
+def transfer_forward(be: Any, X: Any, source: Any, device: Any) -> Any:
+    """`X`, an array of the backend `source`, on `device`, which belongs to the backend `be`."""
+    origin = source.device_of(X)
+    Y = be.from_numpy(source.to_numpy(X), device)
+    return Y, (source, origin, be)
+
+
+def transfer_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
+    """`dY` on the device of `X`."""
+    source, origin, target = saved
+    return (source.from_numpy(target.to_numpy(dY), origin),)
