@@ -23,7 +23,7 @@ template <typename T, int N> struct CArray {
   __device__ const gpunet_index* shape() const { return shape_; }
   __device__ const gpunet_index* strides() const { return strides_; }
   __device__ T& operator[](ptrdiff_t i) const { return data_[i]; }
-  __device__ T& operator[](const gpunet_index* index) const {
+  template <typename I> __device__ T& operator[](const I (&index)[N ? N : 1]) const {
     gpunet_index at = 0;
     for (int d = 0; d < N; ++d) at += index[d] * strides_[d];
     return *(T*)((char*)data_ + at);
@@ -35,7 +35,7 @@ template <int N> struct CIndexer {
   __device__ void set(ptrdiff_t i) {
     for (int d = N - 1; d >= 0; --d) { index_[d] = i % shape_[d]; i /= shape_[d]; }
   }
-  __device__ const gpunet_index* get() const { return index_; }
+  __device__ const gpunet_index (&get() const)[N ? N : 1] { return index_; }
 };
 """
 

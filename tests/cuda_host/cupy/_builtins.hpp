@@ -71,7 +71,6 @@ GPUNET_VEC(ulonglong, unsigned long long)
 GPUNET_VEC(float, float)
 GPUNET_VEC(double, double)
 #undef GPUNET_VEC
-using float16 = _Float16;
 
 struct dim3 {
   unsigned x, y, z;

@@ -23,8 +23,15 @@ _FLAGS = words(
 _MACROS = ["-D__CUDACC__", "-D__CUDACC_RTC__", "-D__CUDA_ARCH__=900"]
 #: Names that make a thread wait, so that a kernel which reaches one needs fibers.
 _WAITS = re.compile(r"\b__(?:syncthreads|syncwarp|shfl|ballot_sync|any_sync|all_sync|activemask)")
-#: NVRTC has no standard library; the prelude is past its own use of std by then.
-HIDE_STD = "#define std gpunet_there_is_no_std_in_nvrtc\n"
+#: NVRTC has neither std nor the names of <stdint.h>, which <math.h> brings along on the host. A
+#: source may define them itself: the same renaming then applies to definition and use.
+HIDE_STD = "".join(
+    f"#define {name} gpunet_nvrtc_has_no_{name}\n"
+    for name in words(
+        """std int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t uint ushort ulong
+        u_char u_short u_int u_long intptr_t uintptr_t ssize_t"""
+    )
+)
 _SHARED = re.compile(
     r"extern\s+__shared__\s+((?:__align__\s*\(\s*\d+\s*\)\s*)?)([^;\[\]()]+?)\b(\w+)\s*\[\s*\]\s*;"
 )

@@ -117,7 +117,7 @@ def copy(a, order="K"):
     return array(a, None, True, order)
 
 
-def astype(x, dtype, copy=True, *, device=None):
+def astype(x, dtype, copy=True):
     return x.astype(dtype, copy=copy)
 
 

@@ -3,6 +3,8 @@
 #pragma once
 #include "_builtins.hpp"
 
+using float16 = _Float16;
+
 namespace gpunet_host {
 struct View {  // filled in by Python: one per argument
   void* data;

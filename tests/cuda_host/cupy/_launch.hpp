@@ -14,7 +14,7 @@ template <class T> constexpr int kind_of() {
   using C = typename Component<std::remove_cv_t<T>>::type;
   if (std::is_pointer<T>::value) return 'p';
   if (std::is_same<C, bool>::value) return 'b';
-  if (std::is_same<C, float16>::value || std::is_floating_point<C>::value) return 'f';
+  if (std::is_same<C, _Float16>::value || std::is_floating_point<C>::value) return 'f';
   if (std::is_integral<C>::value) return std::is_signed<C>::value ? 'i' : 'u';
   return 's';
 }

@@ -46,11 +46,11 @@ class Memory:
     __slots__ = ("_pattern", "_start", "nbytes", "ptr", "raw")
 
     def __init__(self, nbytes):
+        self.nbytes = 0  # __del__ runs for an allocation that failed, too
         if _Pool.limit and _Pool.used + nbytes > _Pool.limit:
             from .cuda.memory import OutOfMemoryError
 
             raise OutOfMemoryError(nbytes, _Pool.used, _Pool.limit)
-        self.nbytes = 0  # so that __del__ is right if the next line fails
         self.raw = np.empty(nbytes + 2 * GUARD + ALIGN, np.uint8)
         base = self.raw.ctypes.data
         self._start = -(-(base + GUARD) // ALIGN) * ALIGN - base
@@ -76,11 +76,12 @@ class Memory:
         before = self.raw[first - GUARD : first]
         if before.tobytes() != want:
             bad = np.flatnonzero(before != _PATTERNS[self._pattern])
-            return f"{GUARD - int(bad[-1])} bytes before the start of the allocation"
+            return f"{GUARD - int(bad[-1]) // 4 * 4} bytes before the start of the allocation"
         after = self.raw[last : last + GUARD]
         if after.tobytes() != want:
             bad = np.flatnonzero(after != _PATTERNS[self._pattern])
-            return f"{int(bad[0])} bytes past the end of the allocation of {self.nbytes} bytes"
+            far = int(bad[0]) // 4 * 4
+            return f"{far} bytes past the end of the allocation of {self.nbytes} bytes"
         return None
 
     def repair(self):

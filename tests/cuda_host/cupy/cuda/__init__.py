@@ -1,8 +1,8 @@
 """``cupy.cuda``: one device, streams and events that are always done."""
 
-import time
+import time as _time
 
-import numpy as np
+import numpy as _np
 
 from .._memory import Memory, MemoryPointer, MemoryPool, PinnedMemoryPool
 from . import compiler, driver, memory, runtime
@@ -146,7 +146,7 @@ class Event:
     done = True
 
     def record(self, stream=None):
-        self._at = time.perf_counter()
+        self._at = _time.perf_counter()
 
     def synchronize(self):
         from .. import _standin
@@ -176,4 +176,4 @@ def alloc(size):
 
 
 def alloc_pinned_memory(size):
-    return memory.PinnedMemoryPointer(np.empty(int(size), np.uint8))
+    return memory.PinnedMemoryPointer(_np.empty(int(size), _np.uint8))

@@ -3,7 +3,7 @@
 ``GPUNET_CUDA_HOST_FAIL`` is ``nodevice`` (a driver, no GPU), ``nodriver`` or ``olddriver``.
 """
 
-import os
+import os as _os
 
 from .. import _standin
 from .._memory import _Pool
@@ -38,7 +38,7 @@ class CUDARuntimeError(RuntimeError):
 
 def _check():
     # Without a driver the runtime reports the same code as with one that is too old.
-    failure = os.environ.get("GPUNET_CUDA_HOST_FAIL", "")
+    failure = _os.environ.get("GPUNET_CUDA_HOST_FAIL", "")
     if failure:
         raise CUDARuntimeError({"nodevice": 100, "nodriver": 35, "olddriver": 35}[failure])
 
@@ -79,7 +79,7 @@ def runtimeGetVersion():
 
 
 def driverGetVersion():
-    return 0 if os.environ.get("GPUNET_CUDA_HOST_FAIL") == "nodriver" else 12090
+    return 0 if _os.environ.get("GPUNET_CUDA_HOST_FAIL") == "nodriver" else 12090
 
 
 def memGetInfo():
