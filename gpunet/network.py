@@ -380,4 +380,4 @@ class Network:
 
 
 def _is_count(n: Any) -> bool:
-    return isinstance(n, int | np.integer) and not isinstance(n, bool) and n > 0
+    return isinstance(n, int | np.integer) and not isinstance(n, bool) and bool(n > 0)
