@@ -15,13 +15,49 @@ __all__ = ["SMALLEST_WORK", "available", "load"]
 #: Elements of a kernel's first argument from which its Numba form is faster than its reference
 #: form, as measured by ``python -m benchmarks kernels``. A kernel that is not here has none.
 SMALLEST_WORK = {
+    "adam_step": 1024,
+    "amsgrad_step": 1024,
+    "clip_scale": 1024,
+    "sgd_momentum_step": 1024,
+    "sgd_step": 1024,
+    "sum_of_squares": 1024,
     "bias_act_forward": 1024,
     "bias_act_backward": 1024,
+    "softmax_forward": 64,
+    "softmax_backward": 64,
+    "log_softmax_forward": 64,
+    "log_softmax_backward": 64,
+    "cross_entropy_forward": 64,
+    "cross_entropy_backward": 64,
+    "nll_forward": 64,
+    "nll_backward": 64,
+    "philox_bits": 64,
+    "philox_integers": 64,
+    "philox_normal": 64,
+    "philox_uniform": 64,
 }
 
 _FAMILY = {
+    "adam_step": "optimizer",
+    "amsgrad_step": "optimizer",
+    "clip_scale": "optimizer",
+    "sgd_momentum_step": "optimizer",
+    "sgd_step": "optimizer",
+    "sum_of_squares": "optimizer",
     "bias_act_forward": "activation",
     "bias_act_backward": "activation",
+    "softmax_forward": "softmax",
+    "softmax_backward": "softmax",
+    "log_softmax_forward": "softmax",
+    "log_softmax_backward": "softmax",
+    "cross_entropy_forward": "softmax",
+    "cross_entropy_backward": "softmax",
+    "nll_forward": "softmax",
+    "nll_backward": "softmax",
+    "philox_bits": "random",
+    "philox_integers": "random",
+    "philox_normal": "random",
+    "philox_uniform": "random",
 }
 
 
