@@ -179,8 +179,17 @@ def test_can_play_a_machine_without_a_gpu(monkeypatch, failure, name):
     assert not cupy.is_available()
 
 
+def test_pinned_memory_is_a_buffer():
+    pinned = cupy.cuda.alloc_pinned_memory(32)
+    a = np.frombuffer(pinned, "float32", 8)
+    a[:] = 3
+    assert pinned.ptr == a.ctypes.data
+    assert cupy.asarray(a).tolist() == [3] * 8
+
+
 def _public(holder):
-    return [n for n in vars(holder) if not n.startswith("_")]
+    names = dir(holder) if isinstance(holder, type) else vars(holder)
+    return [n for n in names if not n.startswith("_")]
 
 
 def test_names_are_a_subset_of_the_real_ones():
@@ -209,7 +218,7 @@ def test_parameters_are_a_subset_of_the_real_ones():
         real = API["cupy"][function.__name__]
         for name, p in inspect.signature(function).parameters.items():
             assert name in real or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD), function
-    for name, method in vars(cupy.ndarray).items():
+    for name, method in inspect.getmembers(cupy.ndarray):
         real = API["cupy.ndarray"].get(name)
         if inspect.isfunction(method) and real is not None and not name.startswith("_"):
             for k, p in list(inspect.signature(method).parameters.items())[1:]:

@@ -208,6 +208,24 @@ def test_launch_limits(grid, block):
         kernel("", "int n")(grid, block, (np.int32(1),))
 
 
+def test_launch_bounds_bind():
+    code = 'extern "C" __global__ void __launch_bounds__(64, 2) k(int n) {}'
+    k = cupy.RawKernel(code, "k")
+    k((1,), (64,), (np.int32(1),))
+    with pytest.raises(RuntimeError, match="allow 64 threads"):
+        k((1,), (65,), (np.int32(1),))
+
+
+def test_local_arrays_beyond_a_fibers_stack_do_not_compile():
+    body = """
+        volatile char local[140000];
+        for (int i = 0; i < 140000; i += 64) local[i] = i;
+        __syncthreads(); Y[threadIdx.x] = local[0];
+    """
+    with pytest.raises(cupy.cuda.compiler.CompileException, match="frame"):
+        kernel(body, "float* Y").compile()
+
+
 STUCK = {
     "if (threadIdx.x < 16) __syncthreads(); else __syncwarp(0xffff0000u); __shfl_sync(~0u, 1, 0);":
         "a shuffle",
@@ -276,7 +294,7 @@ def test_only_kernels_that_wait_get_fibers():
     extern "C" __global__ void summed(float* Y) { Y[0] = total<float>(Y[0]); }
     """
     _, kernels, fibers = load(code)
-    assert kernels == ["plain", "summed"]
+    assert kernels == {"plain": 256, "summed": 1024}
     assert fibers == {"summed"}
 
 

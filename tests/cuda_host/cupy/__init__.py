@@ -4,7 +4,7 @@ import types as _types
 
 import numpy as _np
 
-from . import _creation, _functions, _standin, _ufunc, cuda
+from . import _creation, _functions, _methods, _standin, _ufunc, cuda
 from ._array import ndarray
 from ._elementwise import ElementwiseKernel
 from ._memory import MemoryPool as _MemoryPool
@@ -17,6 +17,7 @@ from ._ufunc import ufunc
 __version__ = "14.0.0+host"
 __standin__ = True
 
+_methods.install()
 _ufunc.install()
 _table = _functions.table()
 _functions.install(_table)

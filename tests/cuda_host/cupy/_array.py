@@ -6,6 +6,7 @@ import numpy as np
 
 from . import _standin
 from ._memory import Memory, MemoryPointer, poison
+from ._transfer import Transfer
 
 _SCALARS = (bool, int, float, complex, np.generic)
 _KINDS = "biufc"
@@ -89,7 +90,7 @@ class Flags:
         return getattr(self, name.lower())
 
 
-class ndarray:
+class ndarray(Transfer):
     """An array on the stand-in device."""
 
     __slots__ = ("__weakref__", "_a", "_base", "_mem")
@@ -202,70 +203,6 @@ class ndarray:
     def __deepcopy__(self, memo):
         return self.copy()
 
-    # -- to and from the host: each of these waits for the device ----------------------------
-    def get(self, stream=None, order="C", out=None, blocking=True):
-        _standin.synchronise("get")
-        if out is None:
-            return np.array(self._a, order=order)
-        if not isinstance(out, np.ndarray):
-            raise TypeError("Only numpy.ndarray can be obtained from cupy.ndarray")
-        if out.dtype != self.dtype:
-            raise TypeError(f"{out.dtype.name} array cannot be obtained from {self.dtype} array")
-        if out.shape != self.shape:
-            raise ValueError(f"Shape mismatch. Expected shape: {self.shape}, actual: {out.shape}")
-        out[...] = self._a
-        return out
-
-    def set(self, arr, stream=None):
-        if not isinstance(arr, np.ndarray):
-            raise TypeError("Only numpy.ndarray can be set to cupy.ndarray")
-        if arr.dtype != self.dtype:
-            raise TypeError(f"{arr.dtype} array cannot be set to {self.dtype} array")
-        if arr.shape != self.shape:
-            raise ValueError(f"Shape mismatch. Old shape: {self.shape}, new shape: {arr.shape}")
-        _standin.upload("set")
-        self._a[...] = arr
-
-    def item(self):
-        _standin.synchronise("item")
-        return self._a.item()
-
-    def tolist(self):
-        _standin.synchronise("tolist")
-        return self._a.tolist()
-
-    def tobytes(self, order="C"):
-        _standin.synchronise("tobytes")
-        return self._a.tobytes(order)
-
-    def __bool__(self):
-        _standin.synchronise("bool")
-        return bool(self._a)
-
-    def __float__(self):
-        _standin.synchronise("float")
-        return float(self._a)
-
-    def __int__(self):
-        _standin.synchronise("int")
-        return int(self._a)
-
-    def __complex__(self):
-        _standin.synchronise("complex")
-        return complex(self._a)
-
-    def __repr__(self):
-        _standin.synchronise("repr")
-        return repr(self._a)
-
-    def __str__(self):
-        _standin.synchronise("str")
-        return str(self._a)
-
-    def __format__(self, spec):
-        _standin.synchronise("format")
-        return format(self._a, spec)
-
     # -- container --------------------------------------------------------------------------
     def __len__(self):
         return len(self._a)
@@ -311,55 +248,3 @@ class ndarray:
         parts, _ = self._index(index)
         with np.errstate(all="ignore"):
             self._a[tuple(parts)] = operand(value)
-
-    # -- conversion and shape ---------------------------------------------------------------
-    def copy(self, order="C"):
-        return place(self._a.copy(order))
-
-    def astype(self, dtype, order="K", casting=None, subok=None, copy=True):
-        dtype = check_dtype(dtype)
-        if dtype == self.dtype and not copy:
-            return self
-        with np.errstate(all="ignore"):
-            return place(self._a.astype(dtype, order=order, casting=casting or "unsafe"))
-
-    def view(self, dtype=None, type=None):
-        return self._view(self._a.view() if dtype is None else self._a.view(check_dtype(dtype)))
-
-    def reshape(self, *shape, order="C", copy=None):
-        shape = shape[0] if len(shape) == 1 else shape
-        return adopt(self._a.reshape(shape, order=order), (self,))
-
-    def ravel(self, order="C"):
-        return adopt(self._a.ravel(order), (self,))
-
-    def flatten(self, order="C"):
-        return place(self._a.flatten(order))
-
-    def transpose(self, *axes):
-        return self._view(self._a.transpose(*axes))
-
-    def swapaxes(self, axis1, axis2):
-        return self._view(self._a.swapaxes(axis1, axis2))
-
-    def squeeze(self, axis=None):
-        return self._view(self._a.squeeze(axis))
-
-    def diagonal(self, offset=0, axis1=0, axis2=1):
-        return self._view(self._a.diagonal(offset, axis1, axis2))
-
-    def fill(self, value):
-        self._a.fill(operand(value))
-
-    def sort(self, axis=-1, kind=None):
-        self._a.sort(axis)
-
-    def partition(self, kth, axis=-1):
-        self._a.partition(kth, axis)
-
-    def nonzero(self):
-        _standin.synchronise("nonzero")
-        return tuple(place(i) for i in self._a.nonzero())
-
-    def put(self, indices, values, mode="wrap"):
-        self._a.put(operand(indices), operand(values), mode)

@@ -16,8 +16,9 @@ from ._standin import words
 
 _HERE = Path(__file__).resolve().parent
 _HEADERS = ("_builtins.hpp", "_runtime.hpp", "_launch.hpp")
+# A fiber has 128 KB of stack, so a function with larger local arrays must not compile.
 _FLAGS = words(
-    "-O1 -shared -fPIC -w -pthread -fno-strict-aliasing -fno-math-errno -ffp-contract=off "
+    "-O1 -shared -fPIC -Werror=frame-larger-than=98304 -fno-strict-aliasing -fno-math-errno -ffp-contract=off "
     "-fno-exceptions -fno-rtti -fvisibility=hidden"
 )
 _MACROS = ["-D__CUDACC__", "-D__CUDACC_RTC__", "-D__CUDA_ARCH__=900"]
@@ -133,17 +134,19 @@ def _run(command, text, source, name, options):
 def translate(source, options=(), name="kernel.cu"):
     """Preprocess the CUDA source and rewrite what g++ can not be told by macros.
 
-    Returns the C++ text and the names of its ``extern "C"`` kernels. The preprocessor looks in no
+    Returns the C++ text and its ``extern "C"`` kernels with the threads that a block
+    of each may have (``__launch_bounds__``). The preprocessor looks in no
     system folder, as NVRTC has no C headers.
     """
     kept, standard = split_options(options)
     command = [*compiler(), "-E", "-x", "c++", "-nostdinc", "-nostdinc++", standard, *_MACROS]
     text = _run([*command, *kept, "-"], f'#line 1 "{name}"\n{source}', source, name, options)
     all_c = re.search(r'extern\s*"C"\s*\{', text) is not None
-    kernels = []
+    kernels = {}
     for match in _KERNEL.finditer(text):
-        if (match[1] or all_c) and match[2] not in kernels:
-            kernels.append(match[2])
+        if match[1] or all_c:
+            bound = re.search(r"__launch_bounds__\s*\(\s*(\d+)", match[0])
+            kernels[match[2]] = int(bound[1]) if bound else kernels.get(match[2], 1024)
     text = _SHARED.sub(r"\2* \3 = (\2*)gpunet_host::dynamic_shared;", text)
     return text, kernels
 

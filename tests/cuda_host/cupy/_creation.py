@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import _standin
-from ._array import allocate, check_dtype, ndarray, place
+from ._array import allocate, check_dtype, ndarray, place, unsupported
 
 
 def empty(shape, dtype=float, order="C"):
@@ -172,8 +172,23 @@ def as_strided(x, shape=None, strides=None):
     return x._view(np.ndarray(shape, x.dtype, mem.raw, start, strides))
 
 
+def reshape(a, newshape, order="C"):
+    if not isinstance(a, ndarray):
+        raise unsupported(a)
+    return a.reshape(newshape, order=order)
+
+
+def broadcast_arrays(*args):
+    """A list of views; a scalar among the arguments is refused, as in CuPy."""
+    for a in args:
+        if not isinstance(a, ndarray):
+            raise unsupported(a)
+    shape = np.broadcast_shapes(*[a.shape for a in args])
+    return [a._view(np.broadcast_to(a._a, shape)) for a in args]
+
+
 EXPORTS = [
     empty, zeros, ones, full, empty_like, zeros_like, ones_like, full_like, arange, array, asarray,
     asanyarray, ascontiguousarray, asfortranarray, copy, astype, asnumpy, from_dlpack, frombuffer,
-    get_array_module, may_share_memory, shares_memory,
+    reshape, broadcast_arrays, get_array_module, may_share_memory, shares_memory,
 ]  # fmt: skip

@@ -7,6 +7,7 @@ real function lacks is a TypeError here too.
 import functools
 import inspect
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ unravel_index var vdot vsplit hsplit dsplit
 """)
 #: Functions that take a sequence of arrays first, or arrays and scalars mixed.
 MIXED = words("""
-append apply_along_axis array_equiv atleast_1d atleast_2d atleast_3d broadcast_arrays choose
+append apply_along_axis array_equiv atleast_1d atleast_2d atleast_3d choose
 column_stack concat concatenate convolve correlate cross delete dstack einsum extract hstack
 interp ix_ lexsort meshgrid ravel_multi_index real imag select stack vstack where
 """)
@@ -44,6 +45,8 @@ tri tril_indices triu_indices kaiser
 WAITING = words("""
 argwhere bincount compress delete extract flatnonzero isin nonzero trim_zeros union1d unique
 """)
+#: NumPy warns of a mean over nothing; CuPy gives NaN without a word.
+_WARNING = words("mean var std average median nanmean nanvar nanstd nanmax nanmin nanargmax")
 _INPLACE = words("copyto fill_diagonal put put_along_axis")
 _POSITIONAL = {  # NumPy functions that give no signature, or call the same thing otherwise
     "where": 3, "dot": 2, "vdot": 2, "inner": 2, "bincount": 1, "concatenate": 1, "copyto": 2,
@@ -88,7 +91,7 @@ def _common(fn, names):
     except (ValueError, TypeError):
         return len(names)
     count = 1
-    while count < min(len(names), len(own)) and names[count] == own[count]:
+    while count < min(len(names), len(own)) and names[count] == own[count] != "out":
         count += 1
     return count
 
@@ -139,7 +142,12 @@ def make(name, fn):
         args = [_strip(a) for a in args]
         kwargs = {k: _strip(v) for k, v in kwargs.items() if not (k == "out" and v is None)}
         with np.errstate(all="ignore"):
-            result = fn(*args, **kwargs)
+            if name in _WARNING:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", RuntimeWarning)
+                    result = fn(*args, **kwargs)
+            else:
+                result = fn(*args, **kwargs)
         if out is not None:
             return out
         return None if name in _INPLACE else _wrap(result, sources)

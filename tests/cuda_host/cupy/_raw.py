@@ -19,7 +19,7 @@ def _dimensions(name, what, given):
     return tuple(int(n) for n in (*given, 1, 1)[:3])
 
 
-def _check_launch(name, grid, block):
+def _check_launch(name, grid, block, bound):
     """CUDA's limits. CuPy raises a zero to one; a launch of nothing is a mistake all the same."""
     from .cuda.driver import CUDADriverError
 
@@ -30,6 +30,8 @@ def _check_launch(name, grid, block):
         bad = f"the largest grid is {_LIMITS}"
     elif block[0] * block[1] * block[2] > 1024 or block[2] > 64:
         bad = "the largest block is 1024 threads, 64 in z"
+    elif block[0] * block[1] * block[2] > bound:
+        bad = f"its __launch_bounds__ allow {bound} threads"
     if bad:
         raise CUDADriverError(
             1, f"CUDA_ERROR_INVALID_VALUE: kernel {name!r}, grid {grid}, block {block}: {bad}"
@@ -39,8 +41,8 @@ def _check_launch(name, grid, block):
 class Function:
     """A kernel that can be launched: ``kernel(grid, block, args, shared_mem=0, stream=None)``."""
 
-    def __init__(self, library, name, waits):
-        self._name, self._waits = name, waits
+    def __init__(self, library, name, waits, bound):
+        self._name, self._waits, self._bound = name, waits, bound
         self._launch = getattr(library, f"gpunet_launch_{name}")
         describe = getattr(library, f"gpunet_params_{name}")
         describe.restype = ctypes.POINTER(Param)
@@ -52,7 +54,7 @@ class Function:
                  enable_cooperative_groups=False):  # fmt: skip
         name = self._name
         grid, block = _dimensions(name, "grid", grid), _dimensions(name, "block", block)
-        _check_launch(name, grid, block)
+        _check_launch(name, grid, block, self._bound)
         slots, _keep, arrays = pack(name, self._params, args)
         with _lock:
             status = self._launch(
@@ -120,9 +122,9 @@ class RawKernel:
                 raise CUDADriverError(
                     500,
                     f"CUDA_ERROR_NOT_FOUND: named symbol not found: {self.name!r}; "
-                    f'the extern "C" kernels of this source are {kernels}',
+                    f'the extern "C" kernels of this source are {list(kernels)}',
                 )
-            self._kernel = Function(library, self.name, self.name in waits)
+            self._kernel = Function(library, self.name, self.name in waits, kernels[self.name])
         return self._kernel
 
     def compile(self, log_stream=None):

@@ -21,7 +21,7 @@ void* mmap(void*, size_t, int, int, int, long);
 
 namespace gpunet_host {
 
-constexpr unsigned kStack = 64 * 1024, kMaxThreads = 1024, kMaxShared = 48 * 1024;
+constexpr unsigned kStack = 128 * 1024, kMaxThreads = 1024, kMaxShared = 48 * 1024;
 enum Op : unsigned char { kRun, kDone, kBlock, kSyncwarp, kShuffle, kVote };
 static const char* const kOpName[] = {
     "running", "exited", "__syncthreads", "__syncwarp", "a shuffle", "a vote"};

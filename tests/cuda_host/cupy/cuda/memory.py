@@ -1,5 +1,7 @@
 """``cupy.cuda.memory``: the out-of-memory error and the pool's types."""
 
+import numpy as np
+
 from .._memory import MemoryPointer, MemoryPool
 
 __all__ = ["MemoryPointer", "MemoryPool", "OutOfMemoryError", "PinnedMemoryPointer"]
@@ -14,15 +16,12 @@ class OutOfMemoryError(MemoryError):
         super().__init__(text + (f", limit set to: {limit:,} bytes)." if limit else ")."))
 
 
-class PinnedMemoryPointer:
-    """Page-locked host memory; it has the buffer protocol, through ``mem``."""
+class PinnedMemoryPointer(bytearray):
+    """Page-locked host memory: a buffer that NumPy can wrap, with an address."""
 
-    def __init__(self, mem):
-        self.mem = mem
-        self.ptr = mem.ctypes.data
-
-    def __buffer__(self, flags):
-        return memoryview(self.mem)
+    @property
+    def ptr(self):
+        return np.frombuffer(self, np.uint8).ctypes.data
 
     def size(self):
-        return self.mem.nbytes
+        return len(self)
