@@ -33,6 +33,10 @@ class CudaBackend(Backend):
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
         return cupy.empty(shape, dtype)
 
+    def empty_on(self, device: Device, shape: tuple[int, ...], dtype: Any) -> Any:
+        with cupy.cuda.Device(device.index):
+            return cupy.empty(shape, dtype)
+
     def from_numpy(self, array: Any, device: Device | None = None) -> Any:
         with cupy.cuda.Device(device.index if device is not None else None):
             return cupy.asarray(array)

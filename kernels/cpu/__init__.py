@@ -15,10 +15,10 @@ __all__ = ["SMALLEST_WORK", "available", "load"]
 #: Elements of a kernel's first argument from which its Numba form is faster than its reference
 #: form, as measured by ``python -m benchmarks kernels``. A kernel that is not here has none.
 SMALLEST_WORK = {
-    "adam_step": 1024,
-    "amsgrad_step": 1024,
+    "adam_step": 256,
+    "amsgrad_step": 256,
     "clip_scale": 1024,
-    "sgd_momentum_step": 1024,
+    "sgd_momentum_step": 256,
     "sgd_step": 1024,
     "sum_of_squares": 1024,
     "bias_act_forward": 1024,

@@ -31,7 +31,17 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic, overload
 
-__all__ = ["erf", "exp", "expm1", "log", "log1p", "sigmoid", "softplus", "tanh"]
+__all__ = [
+    "erf",
+    "exp",
+    "expm1",
+    "log",
+    "log1p",
+    "sigmoid",
+    "sincos_of_turn",
+    "softplus",
+    "tanh",
+]
 
 
 def _scalar(function: Any) -> Any:
@@ -106,7 +116,7 @@ def _split(typingctx, x):
 @intrinsic
 def _with_sign_of(typingctx, x, sign):
     """``|x|`` with the sign of `sign`."""
-    integer, mantissa, _, _ = _layout(x)
+    integer, _, _, _ = _layout(x)
     top = 1 << (integer.width - 1)
 
     def codegen(context, builder, signature, args):
@@ -338,6 +348,26 @@ def _error_function(T: Any, exp: Any) -> Any:
         return _with_sign_of(ONE - exp(-s) * ratio if far else ratio, x)
 
     return erf64
+
+
+@_scalar
+def sincos_of_turn(v):
+    """``sin(2 pi v), cos(2 pi v)`` in float64, for v in [0, 1]."""
+    # To the nearest quarter turn, which is exact; polynomials (Chebyshev, error 3e-18) from there.
+    q = (v * 4.0 + 6755399441055744.0) - 6755399441055744.0
+    f = v - q * 0.25
+    s = f * f
+    p = (3.7808650697534165699 * s - 15.093804042841079465) * s + 42.058685017489582474
+    p = ((p * s - 76.705859704255069886) * s + 81.605249275947971786) * s - 41.341702240399636132
+    sine = f * (p * s + 6.2831853071795864571)
+    p = (-1.6990328650055456343 * s + 7.9032068458615612083) * s - 26.426253274804587896
+    p = ((p * s + 60.244641352694350812) * s - 85.456817206643779314) * s + 64.939394022668242713
+    cosine = 1.0 + s * (p * s - 19.73920880217871723)
+    odd = (q == 1.0) | (q == 3.0)
+    sine, cosine = (cosine if odd else sine), (sine if odd else cosine)
+    sine = -sine if (q == 2.0) | (q == 3.0) else sine
+    cosine = -cosine if (q == 1.0) | (q == 2.0) else cosine
+    return sine, cosine
 
 
 _exp32, _expm132, _tanh32, _sigmoid32 = _exponentials(np.float32)

@@ -53,19 +53,23 @@ class Source:
     ----------
     filename : str
         A file beside this one.
+    *headers : str
+        Files to set before it, after ``common.cuh``.
     """
 
-    def __init__(self, filename: str):
+    def __init__(self, filename: str, *headers: str):
         self.filename = filename
+        self.headers = ("common.cuh", *headers)
         self._functions: dict[tuple[str, Any], Any] = {}
 
     @cached_property
     def text(self) -> str:
-        """The source as it is compiled: the common header, then the file."""
+        """The source as it is compiled: the headers, then the file."""
         here = files(__package__)
-        common = here.joinpath("common.cuh").read_text()
-        own = here.joinpath(self.filename).read_text()
-        return f'{common}\n#line 1 "{self.filename}"\n{own}'
+        return "\n".join(
+            f'#line 1 "{name}"\n{here.joinpath(name).read_text()}'
+            for name in (*self.headers, self.filename)
+        )
 
     @cached_property
     def signatures(self) -> dict[str, list[tuple[str, bool, str]]]:

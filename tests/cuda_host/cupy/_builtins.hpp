@@ -157,6 +157,7 @@ inline float cospif(float v) { return (float)cos(gpunet_pi * (double)v); }
 inline double sinpi(double v) { return sin(gpunet_pi * v); }
 inline double cospi(double v) { return cos(gpunet_pi * v); }
 inline void sincospif(float v, float* s, float* c) { *s = sinpif(v), *c = cospif(v); }
+inline void sincospi(double v, double* s, double* c) { *s = sinpi(v), *c = cospi(v); }
 inline float __saturatef(float v) { return v > 0.0f ? (v < 1.0f ? v : 1.0f) : 0.0f; }
 inline float normcdff(float v) { return 0.5f * erfcf(-v * 0.70710678f); }
 inline double normcdf(double v) { return 0.5 * erfc(-v * 0.70710678118654752); }
