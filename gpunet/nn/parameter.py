@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..autograd import Variable
-from ..backend import CPU, backend_of
+from ..backend import CPU, Device, backend_for, backend_of, default_device
+from ..dtypes import as_dtype, get_default_dtype
 from ..tensor import Tensor
 
-__all__ = ["Parameter"]
+__all__ = ["Parameter", "empty_parameter"]
 
 
 class Parameter(Tensor):
@@ -65,3 +68,18 @@ class Parameter(Tensor):
             known = type(self)(self.array.copy(order="K"), self.requires_grad)
             memo[id(self)] = known
         return known
+
+
+def empty_parameter(*shape: int, device: Any = None, dtype: Any = None) -> Parameter:
+    """A parameter of zeros, for a layer to fill, on the default device and of the default dtype.
+
+    Raises
+    ------
+    ValueError
+        If a length is negative.
+    """
+    if any(length < 0 for length in shape):
+        raise ValueError(f"the shape of a parameter cannot have negative lengths, got {shape}")
+    place = default_device() if device is None else Device(device)
+    kind = get_default_dtype() if dtype is None else as_dtype(dtype)
+    return Parameter(backend_for(place).from_numpy(np.zeros(shape, kind), place))

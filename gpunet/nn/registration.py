@@ -90,7 +90,7 @@ class Registration:
             self._transient.discard(name)
             if name in self._own_modules:
                 del self._own_modules[name]
-                state.pop("_plan", None)
+                self._children_changed()
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Enter `param` under `name`; None keeps the place of a parameter that is absent.
@@ -170,4 +170,8 @@ class Registration:
             self._transient.discard(name)
         state[f"_own_{kind}s"][name] = value
         state[name] = value
-        state.pop("_plan", None)  # see Sequential
+        if kind == "module":
+            self._children_changed()
+
+    def _children_changed(self) -> None:
+        """Called when a child was entered or removed; containers that keep a plan drop it."""

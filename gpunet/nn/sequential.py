@@ -1,0 +1,122 @@
+"""`Sequential`: one module after the other."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from .activation import ReLU, Sigmoid, Tanh
+from .container import Indexed
+from .functional.linear import linear_act
+from .hooks import changes
+from .linear import Linear
+from .module import Module
+
+__all__ = ["Sequential"]
+
+#: The layers whose work the operation of a `Linear` before them can do as well.
+_ACTIVATIONS = {ReLU: "relu", Sigmoid: "sigmoid", Tanh: "tanh"}
+
+
+class Sequential(Indexed):
+    """The modules one after the other: each receives what the one before it returns.
+
+    Parameters
+    ----------
+    *args : Module, or one OrderedDict of str to Module
+
+    Notes
+    -----
+    A `Linear` followed by a `ReLU`, `Sigmoid` or `Tanh` runs as one operation, with the same
+    result, unless one of them has hooks or is of a class of its own.
+    """
+
+    _planned_at = -1  # the count of hook changes that the plan belongs to
+    _plan: tuple[Callable[[Any], Any], ...] = ()
+
+    def __init__(self, *args: Any):
+        super().__init__()
+        if len(args) == 1 and isinstance(args[0], OrderedDict):
+            for name, module in args[0].items():
+                self.add_module(name, module)
+        else:
+            for i, module in enumerate(args):
+                self.add_module(str(i), module)
+
+    def forward(self, input: Any) -> Any:
+        if self._planned_at != changes.count:
+            self.__dict__.update(_plan=tuple(_plan(self)), _planned_at=changes.count)
+        for step in self._plan:
+            input = step(input)
+        return input
+
+    def _children_changed(self) -> None:
+        self.__dict__["_planned_at"] = -1
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is copied: all but the plan, whose steps belong to these very modules."""
+        state = dict(self.__dict__)
+        state.pop("_plan", None)
+        state.pop("_planned_at", None)
+        return state
+
+    def _sliced(self, index: slice) -> tuple[Any, ...]:
+        return (OrderedDict(list(self._own_modules.items())[index]),)
+
+    def __add__(self, other: Any) -> Sequential:
+        _check_sequential(other)
+        return Sequential(*self, *other)
+
+    def __iadd__(self, other: Any) -> Sequential:
+        _check_sequential(other)
+        return self.extend(other)
+
+    def __mul__(self, other: int) -> Sequential:
+        return Sequential(*self._repeated(other))
+
+    __rmul__ = __mul__
+
+    def __imul__(self, other: int) -> Sequential:
+        return self.extend(self._repeated(other)[len(self) :])
+
+    def _repeated(self, times: int) -> list[Module]:
+        if not isinstance(times, int):
+            raise TypeError(f"unsupported operand type(s) for *: {type(self)} and {type(times)}")
+        if times <= 0:
+            raise ValueError(f"Non-positive multiplication factor {times} for {type(self)}")
+        return list(self) * times
+
+
+def _check_sequential(other: Any) -> None:
+    if not isinstance(other, Sequential):
+        raise ValueError(
+            f"add operator supports only objects of Sequential class, but {type(other)} is given."
+        )
+
+
+def _plan(modules: Iterable[Module]) -> Iterator[Callable[[Any], Any]]:
+    """The steps of a `Sequential`, with an activation joined to the `Linear` before it."""
+    rest = list(modules)
+    while rest:
+        module = rest.pop(0)
+        activation = _ACTIVATIONS.get(type(rest[0])) if rest and _is_plain(rest[0]) else None
+        if activation is not None and type(module) is Linear and _is_plain(module):
+            del rest[0]
+            yield _joined(module, activation)
+        elif _is_plain(module) and type(module).__call__ is Module.__call__:
+            yield module.forward
+        else:
+            yield module
+
+
+def _is_plain(module: Module) -> bool:
+    """Whether calling the module does what its class's ``forward`` does and nothing else."""
+    return module._hooks is None and "forward" not in module.__dict__
+
+
+def _joined(layer: Linear, activation: str) -> Callable[[Any], Any]:
+    def step(input: Any) -> Any:
+        return linear_act(input, layer.weight, layer.bias, activation)
+
+    return step
