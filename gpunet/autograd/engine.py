@@ -6,12 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
+import numpy as np
+
 from ..backend import Array
 from .tape import Function, Node, Output, Variable
 
 __all__ = ["run_backward"]
 
 
+# Infinity and NaN in a gradient are results, not accidents: the derivative of the root at 0.
+@np.errstate(all="ignore")
 def run_backward(
     roots: Sequence[Variable],
     gradients: Sequence[Array],

@@ -4,22 +4,203 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..autograd import Function, Variable
-from ..ops import arithmetic as _ops
+import numpy as np
 
-__all__ = ["add", "mul"]
+from ..autograd import Function, Variable
+from ..backend import backend_of
+from ..dtypes import get_default_dtype
+from ..ops import arithmetic as _ops
+from .promotion import operands, pair, result_type
+
+__all__ = [
+    "add",
+    "addcdiv",
+    "addcmul",
+    "div",
+    "divide",
+    "floor_divide",
+    "fmod",
+    "lerp",
+    "maximum",
+    "minimum",
+    "mul",
+    "multiply",
+    "pow",
+    "remainder",
+    "rsub",
+    "sub",
+    "subtract",
+    "true_divide",
+]
 
 _add = Function(_ops.add_forward, _ops.add_backward)
+_sub = Function(_ops.sub_forward, _ops.sub_backward)
 _mul = Function(_ops.mul_forward, _ops.mul_backward)
+_div = Function(_ops.div_forward, _ops.div_backward)
+_pow = Function(_ops.pow_forward, _ops.pow_backward)
+_remainder = Function(_ops.remainder_forward, _ops.remainder_backward)
+_fmod = Function(_ops.fmod_forward, _ops.fmod_backward)
+_maximum = Function(_ops.maximum_forward, _ops.maximum_backward)
+_minimum = Function(_ops.minimum_forward, _ops.minimum_backward)
 
 
-def add(input: Variable, other: Any, *, alpha: float = 1) -> Any:
+def add(input: Any, other: Any, *, alpha: float = 1) -> Any:
     """``input + alpha other``, with broadcasting."""
     if alpha != 1:
-        other = mul(other, alpha)
-    return _add(input, other)
+        other = _scaled(input, other, alpha)
+    return _add(*pair(input, other))
 
 
-def mul(input: Variable, other: Any) -> Any:
+def sub(input: Any, other: Any, *, alpha: float = 1) -> Any:
+    """``input - alpha other``, with broadcasting.
+
+    Raises
+    ------
+    RuntimeError
+        If one of them holds truth values: ``~`` and ``^`` are for those.
+    """
+    if alpha != 1:
+        other = _scaled(input, other, alpha)
+    for x in (input, other):
+        if isinstance(x, Variable) and x.array.dtype.kind == "b":
+            raise RuntimeError(
+                "Subtraction, the `-` operator, with a bool tensor is not supported. "
+                "Use the `^` or `logical_xor()` operator, or `~` to invert a mask."
+            )
+    return _sub(*pair(input, other))
+
+
+def rsub(input: Any, other: Any, *, alpha: float = 1) -> Any:
+    """``other - alpha input``."""
+    return sub(other, input, alpha=alpha)
+
+
+def mul(input: Any, other: Any) -> Any:
     """``input other``, element by element, with broadcasting."""
-    return _mul(input, other)
+    return _mul(*pair(input, other))
+
+
+def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+    """``input / other``, with broadcasting. Integers are divided as floating-point numbers.
+
+    Parameters
+    ----------
+    input, other : Tensor or number
+    rounding_mode : {None, "floor", "trunc"}
+        Round the quotient down, or towards zero; then integers give integers, and there is no
+        gradient.
+
+    Raises
+    ------
+    ValueError
+        For another `rounding_mode`.
+    """
+    if rounding_mode is None:
+        a, b = pair(input, other)
+        if (a if isinstance(a, Variable) else b).array.dtype.kind != "f":
+            a, b = operands(a, b, dtype=get_default_dtype())
+        return _div(a, b)
+    if rounding_mode == "floor":
+        return floor_divide(input, other)
+    if rounding_mode != "trunc":
+        raise ValueError(f'rounding_mode: expected None, "floor" or "trunc", got {rounding_mode!r}')
+    a, b = pair(input, other)
+    if result_type(a, b).kind == "f":
+        return _untaped(lambda xp, x, y: xp.trunc(xp.divide(x, y)), a, b)
+    _refuse_zero(b)
+    # fmod takes the sign of a, so a - fmod(a, b) is divided without a remainder.
+    return _untaped(lambda xp, x, y: xp.floor_divide(x - xp.fmod(x, y), y), a, b)
+
+
+def floor_divide(input: Any, other: Any) -> Any:
+    """``floor(input / other)``. It has no gradient.
+
+    Raises
+    ------
+    RuntimeError
+        For integers divided by the number 0.
+    """
+    a, b = pair(input, other)
+    if result_type(a, b).kind != "f":
+        _refuse_zero(b)
+    return _untaped(lambda xp, x, y: xp.floor_divide(x, y), a, b)
+
+
+def remainder(input: Any, other: Any) -> Any:
+    """``input - floor(input / other) other``, Python's ``%``: of the sign of `other`."""
+    a, b = pair(input, other)
+    if result_type(a, b).kind != "f":
+        _refuse_zero(b)
+    return _remainder(a, b)
+
+
+def fmod(input: Any, other: Any) -> Any:
+    """``input - trunc(input / other) other``, C's ``fmod``: of the sign of `input`."""
+    a, b = pair(input, other)
+    if result_type(a, b).kind != "f":
+        _refuse_zero(b)
+    return _fmod(a, b)
+
+
+def pow(input: Any, exponent: Any) -> Any:
+    """``input ^ exponent``, element by element, with broadcasting; one of them may be a number.
+
+    Raises
+    ------
+    RuntimeError
+        For integers to the power of a negative number.
+    """
+    a, b = pair(input, exponent)
+    if type(b) is int and b < 0 and a.array.dtype.kind in "iu":
+        raise RuntimeError("Integers to negative integer powers are not allowed.")
+    return _pow(a, b)
+
+
+def maximum(input: Any, other: Any) -> Any:
+    """The larger of each two elements; NaN where one is NaN."""
+    return _maximum(*pair(input, other))
+
+
+def minimum(input: Any, other: Any) -> Any:
+    """The smaller of each two elements; NaN where one is NaN."""
+    return _minimum(*pair(input, other))
+
+
+def lerp(input: Any, end: Any, weight: Any) -> Any:
+    """``input + weight (end - input)``."""
+    return add(input, mul(sub(end, input), weight))
+
+
+def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
+    """``input + value tensor1 tensor2``."""
+    return add(input, mul(tensor1, tensor2), alpha=value)
+
+
+def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
+    """``input + value tensor1 / tensor2``."""
+    return add(input, div(tensor1, tensor2), alpha=value)
+
+
+multiply = mul
+subtract = sub
+divide = true_divide = div
+
+
+def _scaled(input: Any, other: Any, alpha: float) -> Any:
+    if isinstance(alpha, float) and result_type(input, other).kind != "f":
+        raise RuntimeError("For integral input tensors, argument alpha must not be a float")
+    return mul(other, alpha) if isinstance(other, Variable) else other * alpha
+
+
+def _refuse_zero(b: Any) -> None:
+    if not isinstance(b, Variable) and b == 0:
+        raise RuntimeError("ZeroDivisionError: integer division by zero")
+
+
+def _untaped(formula: Any, a: Any, b: Any) -> Any:
+    """``formula(xp, a, b)`` of the arrays, with no gradient."""
+    x = a.array if isinstance(a, Variable) else a
+    y = b.array if isinstance(b, Variable) else b
+    xp = backend_of((a if isinstance(a, Variable) else b).array).xp
+    with np.errstate(all="ignore"):
+        return Function.result(xp.asarray(formula(xp, x, y)))

@@ -1,39 +1,201 @@
-"""Sum, difference, product and quotient of two arrays that broadcast, or of an array and a number."""
+"""Sum, difference, product, quotient, power and remainder, element by element.
+
+The operands are two arrays of one dtype that broadcast, or an array and a number on either side.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .broadcast import unbroadcast
+import numpy as np
 
-__all__ = ["add_backward", "add_forward", "mul_backward", "mul_forward"]
+from .broadcast import room, shape_of, unbroadcast
+
+__all__ = [
+    "add_backward",
+    "add_forward",
+    "div_backward",
+    "div_forward",
+    "fmod_backward",
+    "fmod_forward",
+    "maximum_backward",
+    "maximum_forward",
+    "minimum_backward",
+    "minimum_forward",
+    "mul_backward",
+    "mul_forward",
+    "pow_backward",
+    "pow_forward",
+    "remainder_backward",
+    "remainder_forward",
+    "sub_backward",
+    "sub_forward",
+]
+
+#: Where infinity and NaN are results like any other, as IEEE 754 has them: no warning of NumPy's.
+quiet = np.errstate(all="ignore")
 
 
-def shape_of(x: Any) -> tuple[int, ...]:
-    """The shape of an array; a number has none."""
-    return getattr(x, "shape", ())
+def times(be: Any, dY: Any, factor: Any) -> Any:
+    """``dY factor``, in memory from the pool."""
+    return be.xp.multiply(dY, factor, out=room(be, dY, factor))
 
 
 def add_forward(be: Any, a: Any, b: Any) -> Any:
     """``a + b``."""
-    return be.xp.add(a, b), (shape_of(a), shape_of(b))
+    return be.xp.add(a, b, out=room(be, a, b)), (shape_of(a), shape_of(b))
 
 
 def add_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
     """``da = dY``, ``db = dY``."""
-    return tuple(
-        unbroadcast(dY, shape) if need else None for shape, need in zip(saved, needs)
-    )
+    a, b = saved
+    return (unbroadcast(dY, a) if needs[0] else None, unbroadcast(dY, b) if needs[1] else None)
+
+
+def sub_forward(be: Any, a: Any, b: Any) -> Any:
+    """``a - b``."""
+    return be.xp.subtract(a, b, out=room(be, a, b)), (shape_of(a), shape_of(b))
+
+
+def sub_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
+    """``da = dY``, ``db = -dY``."""
+    a, b = saved
+    da = unbroadcast(dY, a) if needs[0] else None
+    db = be.xp.negative(unbroadcast(dY, b)) if needs[1] else None
+    return da, db
 
 
 def mul_forward(be: Any, a: Any, b: Any) -> Any:
     """``a b``."""
-    return be.xp.multiply(a, b), (a, b)
+    return be.xp.multiply(a, b, out=room(be, a, b)), (a, b)
 
 
 def mul_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
     """``da = dY b``, ``db = dY a``."""
     a, b = saved
-    da = unbroadcast(dY * b, a.shape) if needs[0] else None
-    db = unbroadcast(dY * a, b.shape) if needs[1] else None
+    da = unbroadcast(times(be, dY, b), a.shape) if needs[0] else None
+    db = unbroadcast(times(be, dY, a), b.shape) if needs[1] else None
+    return da, db
+
+
+@quiet
+def div_forward(be: Any, a: Any, b: Any) -> Any:
+    """``a / b``."""
+    return be.xp.divide(a, b, out=room(be, a, b)), (a, b)
+
+
+def div_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
+    """``da = dY / b``, ``db = -dY a / b^2``."""
+    a, b = saved
+    quotient = be.xp.divide(dY, b, out=room(be, dY, b))
+    da = unbroadcast(quotient, a.shape) if needs[0] else None
+    db = None
+    if needs[1]:
+        db = unbroadcast(be.xp.negative(times(be, quotient, be.xp.divide(a, b))), b.shape)
+    return da, db
+
+
+@quiet
+def pow_forward(be: Any, a: Any, b: Any) -> Any:
+    """``a^b``."""
+    return power(be.xp, a, b), (a, b)
+
+
+def pow_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
+    """``da = dY b a^(b-1)``, ``db = dY a^b ln a``.
+
+    Where b = 0 the result is 1 whatever a is, so ``da`` is 0 there, also for a = 0; where a = 0
+    and b >= 0, ``db`` is 0.
+    """
+    a, b = saved
+    xp = be.xp
+    da = db = None
+    if needs[0]:
+        if hasattr(b, "shape"):
+            slope = xp.where(b == 0, dY.dtype.type(0), b * power(xp, a, b - 1))
+        else:
+            slope = b * power(xp, a, b - 1) if b != 0 else xp.zeros_like(a)
+        da = unbroadcast(times(be, dY, slope), a.shape)
+    if needs[1]:
+        base = xp.asarray(a, dtype=dY.dtype)
+        slope = xp.where((base == 0) & (b >= 0), dY.dtype.type(0), xp.power(base, b) * xp.log(base))
+        db = unbroadcast(times(be, dY, slope), b.shape)
+    return da, db
+
+
+def power(xp: Any, a: Any, b: Any) -> Any:
+    """``a^b``, by products and roots where they do: a general power is ten times slower."""
+    if not hasattr(b, "shape"):
+        if b == 2:
+            return xp.square(a)
+        if b == 1:
+            return a.copy()
+        if b == 3:
+            return xp.square(a) * a
+        if a.dtype.kind == "f":
+            if b == 0.5:
+                return xp.sqrt(a)
+            if b == -1:
+                return xp.reciprocal(a)
+    return xp.power(a, b)
+
+
+@quiet
+def remainder_forward(be: Any, a: Any, b: Any) -> Any:
+    """``a - floor(a / b) b``: of the sign of b."""
+    return be.xp.remainder(a, b), (a, b)
+
+
+def remainder_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
+    """``da = dY``, ``db = -dY floor(a / b)``."""
+    return _remainder_backward(be, dY, saved, needs, be.xp.floor)
+
+
+@quiet
+def fmod_forward(be: Any, a: Any, b: Any) -> Any:
+    """``a - trunc(a / b) b``: of the sign of a."""
+    return be.xp.fmod(a, b), (a, b)
+
+
+def fmod_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
+    """``da = dY``, ``db = -dY trunc(a / b)``."""
+    return _remainder_backward(be, dY, saved, needs, be.xp.trunc)
+
+
+def _remainder_backward(be: Any, dY: Any, saved: Any, needs: Any, rounded: Any) -> Any:
+    a, b = saved
+    da = unbroadcast(dY, a.shape) if needs[0] else None
+    db = unbroadcast(-dY * rounded(be.xp.divide(a, b)), b.shape) if needs[1] else None
+    return da, db
+
+
+def maximum_forward(be: Any, a: Any, b: Any) -> Any:
+    """``max(a, b)``; NaN where either is."""
+    return be.xp.maximum(a, b, out=room(be, a, b)), (a, b)
+
+
+def maximum_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
+    """``dY`` to the larger; half of it to each where they are equal."""
+    a, b = saved
+    return _chosen_backward(be, dY, saved, needs, be.xp.greater(a, b))
+
+
+def minimum_forward(be: Any, a: Any, b: Any) -> Any:
+    """``min(a, b)``; NaN where either is."""
+    return be.xp.minimum(a, b, out=room(be, a, b)), (a, b)
+
+
+def minimum_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
+    """``dY`` to the smaller; half of it to each where they are equal."""
+    a, b = saved
+    return _chosen_backward(be, dY, saved, needs, be.xp.less(a, b))
+
+
+def _chosen_backward(be: Any, dY: Any, saved: Any, needs: Any, first: Any) -> Any:
+    """`first` says where the result is the first operand, and no tie."""
+    a, b = saved
+    xp = be.xp
+    share = (xp.equal(a, b) * 0.5 + first).astype(dY.dtype)  # of a: 1, 1/2 or 0
+    da = unbroadcast(times(be, dY, share), a.shape) if needs[0] else None
+    db = unbroadcast(times(be, dY, 1 - share), b.shape) if needs[1] else None
     return da, db
