@@ -15,6 +15,8 @@ __all__ = ["SMALLEST_WORK", "available", "load"]
 #: Elements of a kernel's first argument from which its Numba form is faster than its reference
 #: form, as measured by ``python -m benchmarks kernels``. A kernel that is not here has none.
 SMALLEST_WORK = {
+    "activation_forward": 256,
+    "activation_backward": 256,
     "adam_step": 256,
     "amsgrad_step": 256,
     "clip_scale": 1024,
@@ -30,7 +32,14 @@ SMALLEST_WORK = {
     "cross_entropy_forward": 64,
     "cross_entropy_backward": 64,
     "nll_forward": 64,
-    "nll_backward": 64,
+    "nll_backward": 32,
+    "layer_norm_forward": 128,
+    "layer_norm_backward": 128,
+    "rms_norm_forward": 128,
+    "rms_norm_backward": 128,
+    "batch_norm_forward": 128,
+    "batch_norm_infer": 128,
+    "batch_norm_backward": 128,
     "philox_bits": 64,
     "philox_integers": 64,
     "philox_normal": 64,
@@ -38,6 +47,8 @@ SMALLEST_WORK = {
 }
 
 _FAMILY = {
+    "activation_forward": "activation",
+    "activation_backward": "activation",
     "adam_step": "optimizer",
     "amsgrad_step": "optimizer",
     "clip_scale": "optimizer",
@@ -54,6 +65,13 @@ _FAMILY = {
     "cross_entropy_backward": "softmax",
     "nll_forward": "softmax",
     "nll_backward": "softmax",
+    "layer_norm_forward": "norm",
+    "layer_norm_backward": "norm",
+    "rms_norm_forward": "norm",
+    "rms_norm_backward": "norm",
+    "batch_norm_forward": "norm",
+    "batch_norm_infer": "norm",
+    "batch_norm_backward": "norm",
     "philox_bits": "random",
     "philox_integers": "random",
     "philox_normal": "random",
