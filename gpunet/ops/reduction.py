@@ -152,7 +152,7 @@ def amax_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
     """``dY`` in equal shares to the elements that reach the maximum."""
     X, Y, axis = saved
     kept = kept_shape(X.shape, axis)
-    hit = X == Y.reshape(kept)
+    hit = Y.reshape(kept) == X
     # A NaN equals nothing; the share is then 0 / 0, so NaN goes on.
     share = dY.reshape(kept) / hit.sum(axis=axis, keepdims=True).astype(dY.dtype)
     return (hit * share,)
@@ -167,16 +167,17 @@ def amin_forward(be: Any, X: Any, axis: Any, keepdims: bool) -> Any:
 amin_backward = amax_backward
 
 
-def pick_forward(be: Any, X: Any, I: Any, axis: int) -> Any:
-    """``Y = X`` at the positions `I` along `axis`; `I` has length 1 there."""
-    return be.xp.take_along_axis(X, I, axis), (X.shape, I, axis)
+def pick_forward(be: Any, X: Any, at: Any, axis: int, keepdims: bool) -> Any:
+    """``Y = X`` at the positions `at` along `axis`; `at` has length 1 there."""
+    Y = be.xp.take_along_axis(X, at, axis)
+    return Y if keepdims else Y.squeeze(axis), (X.shape, at, axis)
 
 
 def pick_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
-    """``dY`` at the positions `I`, 0 elsewhere."""
-    shape, I, axis = saved
+    """``dY`` at the positions `at`, 0 elsewhere."""
+    shape, at, axis = saved
     places = be.xp.arange(shape[axis]).reshape((-1,) + (1,) * (len(shape) - 1 - axis))
-    return be.xp.where(places == I, dY, dY.dtype.type(0)), None
+    return be.xp.where(places == at, dY.reshape(at.shape), dY.dtype.type(0)), None
 
 
 @quiet
@@ -190,12 +191,12 @@ def logsumexp_forward(be: Any, X: Any, axis: Any, keepdims: bool) -> Any:
         m = X.dtype.type(0)
     kept = xp.log(xp.exp(X - m).sum(axis=axis, keepdims=True)) + m
     Y = kept if keepdims else kept.reshape(X.sum(axis=axis).shape)
-    return Y, (X, kept, axis)
+    return Y, (X, kept)
 
 
 def logsumexp_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
     """``dX = dY exp(X - Y)``."""
-    X, kept, axis = saved
+    X, kept = saved
     xp = be.xp
     shift = xp.where(xp.isfinite(kept), kept, kept.dtype.type(0))
     return (dY.reshape(kept.shape) * xp.exp(X - shift),)
