@@ -1,1 +1,29 @@
-"""."""
+"""Recipes: a model, its data and settings that work, each runnable with ``gpunet train NAME``."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from .recipe import Recipe, Settings
+
+__all__ = ["RECIPES", "Recipe", "Settings", "UnknownRecipe", "load_recipe"]
+
+#: The modules of this package that hold a `Recipe` named ``RECIPE``.
+RECIPES = ("digits",)
+
+
+class UnknownRecipe(LookupError):
+    """There is no recipe of that name."""
+
+
+def load_recipe(name: str) -> Recipe:
+    """The recipe `name`.
+
+    Raises
+    ------
+    UnknownRecipe
+        The message lists the recipes there are.
+    """
+    if name not in RECIPES:
+        raise UnknownRecipe(f"unknown recipe {name!r}; there is: {', '.join(RECIPES)}")
+    return import_module(f"{__name__}.{name}").RECIPE
