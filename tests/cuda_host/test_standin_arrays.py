@@ -69,6 +69,8 @@ def test_scalars_and_promotion(x):
     assert (x * np.float64(2)).dtype == np.float64
     assert (x + np.float32(1)).dtype == np.float32
     assert (x.astype("int32") / 2).dtype == np.float64
+    assert (np.float64(2) * x).dtype == np.float64
+    assert (np.float32(3) > x).sum().item() == 3
     assert (1 - x).get()[0, 1] == 0
     assert cupy.result_type(x, np.float64) == np.float64
 
@@ -177,6 +179,8 @@ def test_can_play_a_machine_without_a_gpu(monkeypatch, failure, name):
     with pytest.raises(cupy.cuda.runtime.CUDARuntimeError, match=name):
         cupy.cuda.runtime.getDeviceCount()
     assert not cupy.is_available()
+    with pytest.raises(cupy.cuda.runtime.CUDARuntimeError, match=name):
+        cupy.zeros(3)
 
 
 def test_pinned_memory_is_a_buffer():

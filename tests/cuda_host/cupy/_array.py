@@ -10,6 +10,7 @@ from ._transfer import Transfer
 
 _SCALARS = (bool, int, float, complex, np.generic)
 _KINDS = "biufc"
+_COMPARISONS = ("greater", "greater_equal", "less", "less_equal", "equal", "not_equal")
 
 
 def check_dtype(dtype):
@@ -93,6 +94,7 @@ class Flags:
 class ndarray(Transfer):
     """An array on the stand-in device."""
 
+    __module__ = "cupy"
     __slots__ = ("__weakref__", "_a", "_base", "_mem")
     __array_priority__ = 100
     __hash__ = None
@@ -170,6 +172,9 @@ class ndarray(Transfer):
         function = _ufunc.TABLE.get(ufunc.__name__)
         if function is None:
             return NotImplemented
+        if ufunc.__name__ in _COMPARISONS:
+            # NumPy turns a scalar on the left of a comparison into a 0-d array (numpy#12142).
+            inputs = [x.item() if isinstance(x, np.ndarray) and x.ndim == 0 else x for x in inputs]
         return (function if method == "__call__" else getattr(function, method))(*inputs, **kwargs)
 
     def __array_function__(self, func, types, args, kwargs):
@@ -246,5 +251,9 @@ class ndarray(Transfer):
         if isinstance(value, (list, tuple)):
             raise unsupported(value)
         parts, _ = self._index(index)
+        if getattr(value, "ndim", 0) and any(
+            isinstance(p, np.ndarray) and p.dtype == bool for p in parts
+        ):
+            _standin.synchronise("boolean mask")  # how many places? a scalar needs no answer
         with np.errstate(all="ignore"):
             self._a[tuple(parts)] = operand(value)

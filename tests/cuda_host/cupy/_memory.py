@@ -9,6 +9,7 @@ so a kernel that reads past the end sees a NaN, and one that copies from guard t
 """
 
 import itertools
+import os
 
 import numpy as np
 
@@ -47,6 +48,10 @@ class Memory:
 
     def __init__(self, nbytes):
         self.nbytes = 0  # __del__ runs for an allocation that failed, too
+        if "GPUNET_CUDA_HOST_FAIL" in os.environ:
+            from .cuda import runtime
+
+            runtime.getDevice()  # raises what a machine without a GPU raises
         if _Pool.limit and _Pool.used + nbytes > _Pool.limit:
             from .cuda.memory import OutOfMemoryError
 
