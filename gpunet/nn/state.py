@@ -58,15 +58,15 @@ def load(module: Any, state_dict: Mapping[str, Any], strict: bool) -> Incompatib
         shape = tensor.array.shape
         if shape == () and values.shape == (1,):
             values = values.reshape(())
-        if values.shape != shape:
+        if values.dtype.kind not in "fiub":
+            problems.append(
+                f'While copying the parameter named "{key}": expected numbers, got an array of '
+                f"dtype {values.dtype} from {type(state_dict[key]).__name__}"
+            )
+        elif values.shape != shape:
             problems.append(
                 f"size mismatch for {key}: copying a param with shape {values.shape} from "
                 f"checkpoint, the shape in current model is {shape}."
-            )
-        elif values.dtype.kind not in "fiub":
-            problems.append(
-                f'While copying the parameter named "{key}": expected numbers, got dtype '
-                f"{values.dtype}"
             )
         else:
             copies.append((tensor, values))
