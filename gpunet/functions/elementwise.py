@@ -6,6 +6,7 @@ from typing import Any
 
 from ..autograd import Function, Variable
 from ..ops import elementwise as _ops
+from ..ops.activation import activation
 from .conversion import cast, clone
 from .promotion import floating, operands, pair
 
@@ -75,17 +76,17 @@ _log1p = _function("log1p")
 _log2 = _function("log2")
 _neg = _function("negative")
 _reciprocal = _function("reciprocal")
-_relu = _function("relu")
+_relu = Function(*activation("relu"))
 _round = _function("round")
 _rsqrt = _function("rsqrt")
-_sigmoid = _function("sigmoid")
+_sigmoid = Function(*activation("sigmoid"))
 _sign = _function("sign")
 _sin = _function("sin")
 _sinh = _function("sinh")
 _sqrt = _function("sqrt")
 _square = _function("square")
 _tan = _function("tan")
-_tanh = _function("tanh")
+_tanh = Function(*activation("tanh"))
 _trunc = _function("trunc")
 _clamp = Function(_ops.clamp_forward, _ops.clamp_backward)
 _nan_to_num = Function(_ops.nan_to_num_forward, _ops.nan_to_num_backward)
@@ -205,8 +206,12 @@ def sigmoid(input: Variable) -> Any:
     return _sigmoid(floating(input))
 
 
-def relu(input: Variable) -> Any:
-    """``max(x, 0)``. The gradient at 0 is 0."""
+def relu(input: Variable, inplace: bool = False) -> Any:
+    """``max(x, 0)``. NaN stays NaN; the gradient at 0 is 0.
+
+    `inplace` is accepted for the sake of ``torch.nn.functional.relu``, which this is too; the
+    result is a new tensor all the same.
+    """
     return _relu(input)
 
 

@@ -47,7 +47,6 @@ DERIVATIVES: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
     "arctan": ("X", lambda xp, X: 1 / (1 + X * X)),
     "sinh": ("X", lambda xp, X: xp.cosh(X)),
     "cosh": ("X", lambda xp, X: xp.sinh(X)),
-    "tanh": ("Y", lambda xp, Y: 1 - Y * Y),
     "negative": ("Y", lambda xp, Y: -1),
     "absolute": ("X", lambda xp, X: xp.sign(X)),
     "sign": ("X", _zero),
@@ -55,8 +54,6 @@ DERIVATIVES: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
     "ceil": ("X", _zero),
     "trunc": ("X", _zero),
     "rsqrt": ("Y", lambda xp, Y: -0.5 * Y * Y * Y),
-    "sigmoid": ("Y", lambda xp, Y: Y * (1 - Y)),
-    "relu": ("Y", lambda xp, Y: Y > 0),
     "erf": ("X", lambda xp, X: xp.exp(-X * X) * (2 / math.sqrt(math.pi))),
     "round": ("X", _zero),
 }
@@ -64,19 +61,6 @@ DERIVATIVES: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
 
 def _rsqrt(be: Any, X: Any, out: Any) -> Any:
     return be.xp.reciprocal(be.xp.sqrt(X, out=out), out=out)
-
-
-def _sigmoid(be: Any, X: Any, out: Any) -> Any:
-    # sigma(x) = (1 + tanh(x / 2)) / 2 overflows nowhere.
-    xp = be.xp
-    Y = xp.multiply(X, 0.5, out=out)
-    Y = xp.tanh(Y, out=out)
-    Y = xp.multiply(Y, 0.5, out=out)
-    return xp.add(Y, 0.5, out=out)
-
-
-def _relu(be: Any, X: Any, out: Any) -> Any:
-    return be.xp.maximum(X, 0, out=out)
 
 
 def _erf(be: Any, X: Any, out: Any) -> Any:
@@ -88,7 +72,7 @@ def _round(be: Any, X: Any, out: Any, decimals: int = 0) -> Any:
 
 
 #: What NumPy does not have under that name.
-_FORMULAS = {"rsqrt": _rsqrt, "sigmoid": _sigmoid, "relu": _relu, "erf": _erf, "round": _round}
+_FORMULAS = {"rsqrt": _rsqrt, "erf": _erf, "round": _round}
 
 
 def unary(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:

@@ -15,6 +15,9 @@ __all__ = ["SMALLEST_WORK", "available", "load"]
 #: Elements of a kernel's first argument from which its Numba form is faster than its reference
 #: form, as measured by ``python -m benchmarks kernels``. A kernel that is not here has none.
 SMALLEST_WORK = {
+    "dropout": 64,
+    "embedding_backward": 256,
+    "embedding_forward": 256,
     "activation_forward": 256,
     "activation_backward": 256,
     "adam_step": 256,
@@ -47,6 +50,9 @@ SMALLEST_WORK = {
 }
 
 _FAMILY = {
+    "dropout": "dropout",
+    "embedding_backward": "embedding",
+    "embedding_forward": "embedding",
     "activation_forward": "activation",
     "activation_backward": "activation",
     "adam_step": "optimizer",

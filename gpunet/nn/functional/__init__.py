@@ -2,6 +2,35 @@
 
 from __future__ import annotations
 
+from .activation import (
+    elu,
+    gelu,
+    hardtanh,
+    leaky_relu,
+    mish,
+    relu,
+    relu6,
+    sigmoid,
+    silu,
+    softplus,
+    softsign,
+    tanh,
+)
 from .linear import bilinear, linear
 
-__all__ = ["bilinear", "linear"]
+__all__ = [
+    "bilinear",
+    "elu",
+    "gelu",
+    "hardtanh",
+    "leaky_relu",
+    "linear",
+    "mish",
+    "relu",
+    "relu6",
+    "sigmoid",
+    "silu",
+    "softplus",
+    "softsign",
+    "tanh",
+]
