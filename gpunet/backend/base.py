@@ -6,6 +6,7 @@ differs between the CPU and a GPU differs here.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -61,6 +62,10 @@ class Backend:
         array = self.empty(shape, dtype)
         array.fill(0)
         return array
+
+    def on(self, device: Device) -> AbstractContextManager[Any]:
+        """A context in which ``xp`` makes its arrays on `device`."""
+        return nullcontext()
 
     def from_numpy(self, array: Any, device: Device | None = None) -> Array:
         """The NumPy array `array` on this backend's device; no copy where that is the CPU."""

@@ -37,6 +37,9 @@ class CudaBackend(Backend):
         with cupy.cuda.Device(device.index):
             return cupy.empty(shape, dtype)
 
+    def on(self, device: Device) -> Any:
+        return cupy.cuda.Device(device.index)
+
     def from_numpy(self, array: Any, device: Device | None = None) -> Any:
         with cupy.cuda.Device(device.index if device is not None else None):
             return cupy.asarray(array)

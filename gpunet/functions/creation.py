@@ -1,0 +1,301 @@
+"""New tensors: from data, filled with a value, and sequences of numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Function, Variable
+from ..backend import Array, Backend, Device, backend_for, backend_of, default_device
+from ..dtypes import as_dtype, get_default_dtype
+from ._arguments import as_sizes
+
+__all__ = [
+    "arange",
+    "empty",
+    "empty_like",
+    "eye",
+    "full",
+    "full_like",
+    "linspace",
+    "logspace",
+    "ones",
+    "ones_like",
+    "zeros",
+    "zeros_like",
+]
+
+
+def made(array: Array, requires_grad: bool = False) -> Any:
+    """A leaf tensor around `array`.
+
+    Raises
+    ------
+    RuntimeError
+        If it is to require a gradient and does not hold floating-point numbers.
+    """
+    tensor = Function.result(array)
+    if requires_grad:
+        if array.dtype.kind != "f":
+            raise RuntimeError(
+                "requires_grad: only tensors of floating point dtype can require gradients, "
+                f"got {array.dtype}"
+            )
+        tensor.requires_grad = True
+    return tensor
+
+
+def place(device: Any) -> tuple[Backend, Device]:
+    """The backend and the device that a function's `device` means."""
+    device = default_device() if device is None else Device(device)
+    return backend_for(device), device
+
+
+def element_type(dtype: Any) -> np.dtype:
+    """The dtype that a function's `dtype` means, where None means the default."""
+    return get_default_dtype() if dtype is None else as_dtype(dtype)
+
+
+def number(value: Any, name: str) -> Any:
+    """A Python number for `value`, which may be a tensor or array of one element."""
+    if isinstance(value, bool | int | float):
+        return value
+    try:
+        return (value.array if isinstance(value, Variable) else value).item()
+    except (AttributeError, ValueError):
+        raise TypeError(f"{name}: expected a number, got {value!r}") from None
+
+
+def _filled(
+    sizes: Any, value: Any, dtype: Any, device: Any, requires_grad: bool
+) -> Any:
+    backend, device = place(device)
+    shape = as_sizes(sizes)
+    if min(shape, default=0) < 0:
+        raise RuntimeError(f"size: expected sizes of at least 0, got {shape}")
+    array = backend.empty_on(device, shape, dtype)
+    if value is not None:
+        array.fill(value)
+    return made(array, requires_grad)
+
+
+def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+    """An uninitialised tensor. `size`: numbers, or one tuple or list of them."""
+    return _filled(size, None, element_type(dtype), device, requires_grad)
+
+
+def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+    """A tensor of zeros. `size`: numbers, or one tuple or list of them.
+
+    Parameters
+    ----------
+    *size : int
+    dtype : dtype, optional
+        Default: the default dtype, float32.
+    device : str or Device, optional
+        Default: the default device.
+    requires_grad : bool
+
+    Raises
+    ------
+    RuntimeError
+        If a size is negative.
+    """
+    return _filled(size, 0, element_type(dtype), device, requires_grad)
+
+
+def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+    """A tensor of ones. `size`: numbers, or one tuple or list of them."""
+    return _filled(size, 1, element_type(dtype), device, requires_grad)
+
+
+def full(
+    size: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Any:
+    """A tensor of `fill_value`, whose kind (bool, int, float) gives the dtype by default."""
+    value = number(fill_value, "fill_value")
+    if dtype is None:
+        dtype = {bool: bool, int: "int64"}.get(type(value)) or get_default_dtype()
+    return _filled((size,), value, as_dtype(dtype), device, requires_grad)
+
+
+def _like(input: Variable, value: Any, dtype: Any, device: Any, requires_grad: bool) -> Any:
+    array = input.array
+    dtype = array.dtype if dtype is None else as_dtype(dtype)
+    if device is None:
+        backend = backend_of(array)
+        device = backend.device_of(array)
+    else:
+        backend, device = place(device)
+    # In the input's order of axes in memory, so that channels-last stays channels-last.
+    order = sorted(range(array.ndim), key=lambda i: -array.strides[i])
+    new = backend.empty_on(device, tuple([array.shape[i] for i in order]), dtype)
+    if value is not None:
+        new.fill(value)
+    if order != list(range(array.ndim)):
+        inverse = [order.index(i) for i in range(array.ndim)]
+        new = new.transpose(inverse)
+    return made(new, requires_grad)
+
+
+def empty_like(
+    input: Variable, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Any:
+    """An uninitialised tensor of the shape, and by default the dtype and device, of `input`."""
+    return _like(input, None, dtype, device, requires_grad)
+
+
+def zeros_like(
+    input: Variable, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Any:
+    """Zeros of the shape, and by default the dtype and device, of `input`."""
+    return _like(input, 0, dtype, device, requires_grad)
+
+
+def ones_like(
+    input: Variable, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Any:
+    """Ones of the shape, and by default the dtype and device, of `input`."""
+    return _like(input, 1, dtype, device, requires_grad)
+
+
+def full_like(
+    input: Variable,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Any:
+    """`fill_value` in the shape, and by default the dtype and device, of `input`."""
+    return _like(input, number(fill_value, "fill_value"), dtype, device, requires_grad)
+
+
+# --- sequences ----------------------------------------------------------------------------------
+
+
+def _sequence(
+    device: Any, dtype: np.dtype, requires_grad: bool, make: Callable[[Any], Array]
+) -> Any:
+    backend, device = place(device)
+    with backend.on(device):
+        return made(make(backend.xp).astype(dtype, copy=False), requires_grad)
+
+
+def arange(
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Any:
+    """``start, start + step, ...`` up to and without `end`; ``arange(end)`` starts at 0.
+
+    Parameters
+    ----------
+    start, end, step : number
+    dtype : dtype, optional
+        Default: int64 for whole numbers, the default dtype if one is a float.
+    device : str or Device, optional
+    requires_grad : bool
+
+    Raises
+    ------
+    RuntimeError
+        If `step` is zero, or leads away from `end`.
+    """
+    if end is None:
+        start, end = 0, start
+    start, end, step = number(start, "start"), number(end, "end"), number(step, "step")
+    if step == 0:
+        raise RuntimeError("arange: step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError(
+            f"arange: upper bound and lower bound inconsistent with step sign: start {start}, "
+            f"end {end}, step {step}"
+        )
+    whole = not any([isinstance(x, float) for x in (start, end, step)])
+    if dtype is None:
+        dtype = "int64" if whole else get_default_dtype()
+    if whole:
+        return _sequence(
+            device, as_dtype(dtype), requires_grad, lambda xp: xp.arange(start, end, step, "int64")
+        )
+    if not math.isfinite((end - start) / step):
+        raise RuntimeError(f"arange: expected finite bounds, got start {start} and end {end}")
+    count = math.ceil((end - start) / step)
+    return _sequence(
+        device,
+        as_dtype(dtype),
+        requires_grad,
+        lambda xp: xp.arange(count, dtype="float64") * step + start,
+    )
+
+
+def linspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Any:
+    """`steps` numbers at equal distances from `start` to `end`, both included."""
+    start, end = number(start, "start"), number(end, "end")
+    if steps < 0:
+        raise RuntimeError(f"linspace: steps: expected a number of at least 0, got {steps}")
+    return _sequence(
+        device,
+        element_type(dtype),
+        requires_grad,
+        lambda xp: xp.linspace(start, end, steps, dtype="float64"),
+    )
+
+
+def logspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Any:
+    """``base ** x`` for `steps` numbers x at equal distances from `start` to `end`."""
+    start, end = number(start, "start"), number(end, "end")
+    if steps < 0:
+        raise RuntimeError(f"logspace: steps: expected a number of at least 0, got {steps}")
+    return _sequence(
+        device,
+        element_type(dtype),
+        requires_grad,
+        lambda xp: xp.power(float(base), xp.linspace(start, end, steps, dtype="float64")),
+    )
+
+
+def eye(
+    n: int,
+    m: int | None = None,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Any:
+    """The matrix of shape (n, m), by default (n, n), with ones on the diagonal."""
+    m = n if m is None else m
+    if n < 0 or m < 0:
+        raise RuntimeError(f"eye: n and m must not be negative, got {n} and {m}")
+    dtype = element_type(dtype)
+    return _sequence(device, dtype, requires_grad, lambda xp: xp.eye(n, m, dtype=dtype))

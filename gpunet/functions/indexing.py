@@ -1,0 +1,409 @@
+"""``x[...]``, ``x[...] = v``, `where` and `nonzero`."""
+
+from __future__ import annotations
+
+from operator import index as as_integer
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Function, Variable
+from ..backend import backend_of
+from ..errors import DeviceError
+from ..ops import indexing as _ops
+from ._arguments import as_dim
+from ._inplace import change
+from .conversion import transfer
+from .promotion import operands, result_type
+from .shape import common_shape, expand, ravel
+
+__all__ = [
+    "argwhere",
+    "getitem",
+    "masked_fill",
+    "masked_fill_",
+    "masked_select",
+    "narrow",
+    "nonzero",
+    "select",
+    "setitem",
+    "take",
+    "where",
+]
+
+_getitem = Function(_ops.getitem_forward, _ops.getitem_backward)
+_setitem = Function(_ops.setitem_forward, _ops.setitem_backward)
+_where = Function(_ops.where_forward, _ops.where_backward)
+_masked_fill = Function(_ops.masked_fill_forward, _ops.masked_fill_backward)
+
+_ALL = slice(None)
+
+
+def getitem(input: Variable, index: Any) -> Any:
+    """``input[index]``: slices and integers give views; masks and integer arrays give copies.
+
+    Raises
+    ------
+    IndexError
+        If an index is out of range (on the GPU: if it comes from the host), of another dtype, or
+        a mask of another shape.
+    ValueError
+        If the step of a slice is not positive.
+    """
+    basic, advanced, unique = _parse(input, index)
+    return _getitem(input, basic=basic, advanced=advanced, unique=unique)
+
+
+def setitem(input: Variable, index: Any, value: Any) -> None:
+    """``input[index] = value``. On the tape, gradients flow to `value` and to what is left.
+
+    Raises
+    ------
+    IndexError, ValueError
+        As `getitem`.
+    RuntimeError
+        If `value` does not broadcast, or if `input` is a leaf that requires a gradient.
+    """
+    array = input.array
+    if not isinstance(value, int | float | Variable):
+        value = Variable(beside(input, index_array(input, value, any_dtype=True)))
+    if isinstance(value, Variable) and type(value.array) is not type(array):
+        value = _number_moved(value, input)
+    mask = index.array if isinstance(index, Variable) else None
+    if (
+        mask is not None
+        and mask.dtype == bool
+        and 0 < mask.ndim <= array.ndim
+        and type(mask) is type(array)
+        and not (isinstance(value, Variable) and value.array.ndim)
+    ):
+        # A number where a mask is true: where the places are need not be known on the host.
+        _check_mask(mask.shape, array.shape, 0)
+        mask = mask.reshape(mask.shape + (1,) * (array.ndim - mask.ndim))
+        change(_masked_fill, _ops.masked_fill_into, input, value, mask=mask)
+        return
+    basic, advanced, _ = _parse(input, index)
+    try:
+        change(_setitem, _ops.setitem_into, input, value, basic=basic, advanced=advanced)
+    except ValueError as error:
+        shape = _ops.getitem_forward(None, array, basic, advanced)[0].shape
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {list(getattr(value, 'array', value).shape)} "
+            f"cannot be broadcast to indexing result of shape {list(shape)}"
+        ) from error
+
+
+def _number_moved(value: Variable, input: Variable) -> Any:
+    device = backend_of(input.array).device_of(input.array)
+    if value.array.ndim:
+        raise DeviceError(
+            f"value is on {backend_of(value.array).device_of(value.array)}, the tensor on "
+            f"{device}; move it with .to(device)"
+        )
+    return transfer(value, device)
+
+
+# --- reading an index ---------------------------------------------------------------------------
+
+
+def _parse(input: Variable, index: Any) -> tuple[Any, Any, bool]:
+    """`index` as the two steps of `gpunet.ops.indexing`, and whether no place comes up twice."""
+    items = index if type(index) is tuple else (index,)
+    for item in items:
+        kind = type(item)
+        if kind is slice:
+            if item.step is not None and item.step <= 0:
+                raise ValueError(f"index: step must be greater than zero, got {item}")
+        elif kind is not int and item is not None and item is not Ellipsis:
+            return _parse_advanced(input, items)
+    return (items if Ellipsis in items else (*items, Ellipsis)), None, True
+
+
+def _parse_advanced(input: Variable, items: tuple[Any, ...]) -> tuple[Any, Any, bool]:
+    shape = input.array.shape
+    xp = backend_of(input.array).xp
+    items = tuple([_item(input, item) for item in items])
+    used = 0
+    for item in items:
+        if hasattr(item, "dtype"):
+            used += item.ndim if item.dtype == bool else 1
+        elif item is not None and item is not Ellipsis and item is not True and item is not False:
+            used += 1
+    if used > len(shape):
+        raise IndexError(f"index: too many indices for tensor of dimension {len(shape)}")
+    if Ellipsis not in [item for item in items if not hasattr(item, "dtype")]:
+        items = (*items, Ellipsis)
+
+    basic: list[Any] = []  # for the axes of the input
+    advanced: list[Any] = []  # for the axes of input[basic]
+    axis, arrays, unique = 0, 0, True
+    for item in items:
+        if item is Ellipsis:
+            rest = len(shape) - used
+            used = len(shape)  # a second Ellipsis stands for nothing
+            basic += [_ALL] * rest
+            advanced += [_ALL] * rest
+            axis += rest
+        elif item is None:
+            basic.append(None)
+            advanced.append(_ALL)
+        elif item is True or item is False:
+            basic.append(None)
+            advanced.append(xp.zeros(int(item), "int64"))
+            arrays += 1
+        elif type(item) is slice:
+            basic.append(item)
+            advanced.append(_ALL)
+            axis += 1
+        elif type(item) is int:
+            basic.append(item)
+            axis += 1
+        elif item.dtype == bool:
+            _check_mask(item.shape, shape, axis)
+            places = [beside(input, p) for p in backend_of(item).xp.nonzero(item)]
+            basic += [_ALL] * len(places)
+            advanced += places
+            axis += len(places)
+            arrays += 1
+        else:
+            basic.append(_ALL)
+            if type(item) is np.ndarray and item.size:  # what lies on the GPU is not looked at
+                check_range("index", item, shape[axis])
+            advanced.append(beside(input, item))
+            axis += 1
+            arrays += 1
+            unique = False
+    while advanced and advanced[-1] is _ALL:
+        advanced.pop()
+    plain = all([item is _ALL for item in basic])
+    return (
+        None if plain else (*basic, Ellipsis),
+        tuple(advanced) if arrays else None,
+        unique and arrays < 2,
+    )
+
+
+def _item(input: Variable, item: Any) -> Any:
+    """One entry of an index as None, Ellipsis, bool, int, a slice, or an array beside `input`'s."""
+    if item is None or item is Ellipsis or type(item) in (int, bool):
+        return item
+    if type(item) is slice:
+        if item.step is not None and item.step <= 0:
+            raise ValueError(f"index: step must be greater than zero, got {item}")
+        return item
+    array = index_array(input, item)
+    if array.ndim:
+        return array
+    return bool(array) if array.dtype == bool else int(array)
+
+
+def index_array(input: Variable, item: Any, any_dtype: bool = False) -> Any:
+    """`item`, a tensor, an array or lists of numbers, as an array where `input` is or of NumPy."""
+    array = item.array if isinstance(item, Variable) else item
+    kind = type(input.array)
+    if type(array) is not kind:
+        if type(array).__module__.partition(".")[0] == "cupy":
+            raise DeviceError(
+                f"index: is on {backend_of(array).device_of(array)}, the tensor on the CPU; "
+                "move it with .cpu()"
+            )
+        array = np.asarray(_plain(array))
+        if array.size == 0 and not hasattr(item, "dtype") and not isinstance(item, Variable):
+            array = array.astype("int64")  # an empty list has no dtype
+    if not any_dtype and array.dtype.kind not in "ib" and array.dtype.str[1:] not in ("u2", "u4"):
+        hint = "; make it .bool() or .long()" if array.dtype.kind == "u" else ""
+        raise IndexError(
+            f"index: tensors used as indices must be long, int or bool tensors, got "
+            f"{array.dtype}{hint}"
+        )
+    return array
+
+
+def beside(input: Variable, array: Any) -> Any:
+    """`array`, if it is a NumPy array, on the device of `input`."""
+    if type(array) is type(input.array):
+        return array
+    backend = backend_of(input.array)
+    return backend.from_numpy(array, backend.device_of(input.array))
+
+
+def check_range(name: str, array: np.ndarray, n: int, lowest: int | None = None) -> None:
+    """Refuse indices below `lowest`, which is -n by default, or above ``n - 1``."""
+    low, high = int(array.min()), int(array.max())
+    if low < (-n if lowest is None else lowest) or high >= n:
+        raise IndexError(
+            f"{name}: index {high if high >= n else low} is out of bounds for dimension of size {n}"
+        )
+
+
+def _plain(item: Any) -> Any:
+    """Lists of tensors as lists of arrays."""
+    if isinstance(item, list | tuple | range):
+        return [_plain(x.array if isinstance(x, Variable) else x) for x in item]
+    return item
+
+
+def _check_mask(mask: tuple[int, ...], shape: tuple[int, ...], axis: int) -> None:
+    for i, n in enumerate(mask):
+        if n != shape[axis + i]:
+            raise IndexError(
+                f"index: the shape of the mask {list(mask)} at index {i} does not match the shape "
+                f"of the indexed tensor {list(shape)} at index {axis + i}"
+            )
+
+
+# --- parts of a tensor --------------------------------------------------------------------------
+
+
+def select(input: Variable, dim: int, index: int) -> Any:
+    """The slice number `index` along `dim`, as a view without that axis."""
+    dim = as_dim(dim, input.array.ndim)
+    return getitem(input, (*(_ALL,) * dim, as_integer(index)))
+
+
+def narrow(input: Variable, dim: int, start: Any, length: int) -> Any:
+    """The elements `start` to ``start + length - 1`` along `dim`, as a view.
+
+    Raises
+    ------
+    RuntimeError
+        If they are not all there.
+    """
+    shape = input.array.shape
+    dim = as_dim(dim, len(shape))
+    n = shape[dim]
+    first = as_integer(start)
+    if not -n <= first <= n:
+        raise IndexError(f"narrow: start: expected a value from {-n} to {n}, got {first}")
+    first += n if first < 0 else 0
+    if length < 0 or first + length > n:
+        raise RuntimeError(
+            f"narrow: start ({first}) + length ({length}) exceeds dimension size ({n})"
+        )
+    return getitem(input, (*(_ALL,) * dim, slice(first, first + length)))
+
+
+def take(input: Variable, index: Any) -> Any:
+    """The elements at the places `index` of the flattened tensor, in the shape of `index`.
+
+    Raises
+    ------
+    IndexError
+        If a place is out of range.
+    """
+    return getitem(ravel(input), (index_array(input, index),))
+
+
+def masked_select(input: Variable, mask: Variable) -> Any:
+    """The elements where `mask` is true, as a vector. Broadcasts; a GPU is waited for."""
+    shape = common_shape([input.array.shape, mask.array.shape])
+    if mask.array.dtype != bool:
+        raise RuntimeError(f"masked_select: mask: expected a bool tensor, got {mask.array.dtype}")
+    return getitem(ravel(expand(input, shape)), ravel(expand(mask, shape)))
+
+
+def masked_fill(input: Variable, mask: Variable, value: Any) -> Any:
+    """`input` with `value` where `mask` is true.
+
+    Parameters
+    ----------
+    input : Tensor
+    mask : Tensor of bool
+        Broadcasts with `input`.
+    value : number or Tensor of no axes
+
+    Raises
+    ------
+    RuntimeError
+        If `mask` is not bool, or `value` has axes.
+    """
+    common_shape([input.array.shape, mask.array.shape])
+    return _masked_fill(input, _fill_value(input, mask, value), mask=mask.array)
+
+
+def masked_fill_(input: Variable, mask: Variable, value: Any) -> Any:
+    """`masked_fill` in place; `mask` broadcasts to `input`."""
+    shape = input.array.shape
+    if common_shape([shape, mask.array.shape]) != shape:
+        raise RuntimeError(
+            f"masked_fill_: mask of shape {list(mask.array.shape)} does not broadcast to "
+            f"{list(shape)}"
+        )
+    value = _fill_value(input, mask, value)
+    return change(_masked_fill, _ops.masked_fill_into, input, value, mask=mask.array)
+
+
+def _fill_value(input: Variable, mask: Variable, value: Any) -> Any:
+    if mask.array.dtype != bool:
+        raise RuntimeError(f"masked_fill: mask: expected a bool tensor, got {mask.array.dtype}")
+    if type(mask.array) is not type(input.array):
+        raise DeviceError("masked_fill: mask and input must be on one device")
+    if isinstance(value, Variable):
+        if value.array.ndim:
+            raise RuntimeError(
+                "masked_fill: value: expected a number or a tensor of no dimensions, got shape "
+                f"{list(value.array.shape)}"
+            )
+        if type(value.array) is not type(input.array):
+            return _number_moved(value, input)
+    return value
+
+
+def where(condition: Variable, input: Any = None, other: Any = None) -> Any:
+    """`input` where `condition` is true, else `other`; with `condition` alone, where it is true.
+
+    Parameters
+    ----------
+    condition : Tensor of bool
+    input, other : Tensor or number, optional
+
+    Returns
+    -------
+    Tensor
+        Of the shape to which all three broadcast; for one argument the tuple
+        ``nonzero(condition, as_tuple=True)``.
+
+    Raises
+    ------
+    RuntimeError
+        If `condition` is not bool, or the shapes do not broadcast.
+    """
+    if input is None and other is None:
+        return nonzero(condition, as_tuple=True)
+    if condition.array.dtype != bool:
+        raise RuntimeError(
+            f"where: condition: expected a bool tensor, got {condition.array.dtype}"
+        )
+    if isinstance(input, Variable) or isinstance(other, Variable):
+        input, other = operands(input, other)
+        dtype = next(x.array.dtype for x in (input, other) if isinstance(x, Variable))
+    else:
+        dtype = result_type(input, other)
+    a, b = [x if isinstance(x, Variable) else dtype.type(x) for x in (input, other)]
+    common_shape([x.array.shape for x in (condition, a, b) if isinstance(x, Variable)])
+    return _where(condition, a, b)
+
+
+def nonzero(input: Variable, *, as_tuple: bool = False) -> Any:
+    """Where the tensor is not zero. A GPU is waited for: the values decide the shape.
+
+    Returns
+    -------
+    Tensor of shape (number of places, number of axes), or with `as_tuple` its columns.
+    """
+    array = input.array
+    xp = backend_of(array).xp
+    if array.ndim:
+        columns = xp.nonzero(array)
+        if as_tuple:
+            return tuple([Function.result(places) for places in columns])
+        return Function.result(xp.stack(columns, 1))
+    columns = xp.nonzero(array.reshape(1))
+    if as_tuple:
+        return (Function.result(columns[0]),)
+    return Function.result(xp.zeros((columns[0].shape[0], 0), "int64"))
+
+
+def argwhere(input: Variable) -> Any:
+    """As ``nonzero(input)``."""
+    return nonzero(input)
