@@ -8,22 +8,18 @@ what `gpunet.nn` derives by recording is written out by hand here.
 The book follows one sample, a column vector, through the network. Here a mini-batch of B samples
 goes through at once, one sample a row. The translation, for a layer l with n_l neurons:
 
-    ============================  =======================================  =====================
-    quantity                      book, one sample                         here, B samples
-    ============================  =======================================  =====================
-    activation a^l                column (n_l, 1)                          rows (B, n_l)
-    weights w^l                   (n_l, n_{l-1})                           the same
-    biases b^l                    column (n_l, 1)                          (n_l,)
-    weighted input                z^l = w^l a^{l-1} + b^l                  z = a w^T + b
-    error of the output    (BP1)  delta^L = dC/da^L * sigma'(z^L)          the same, in each row
-    error of a layer       (BP2)  (w^{l+1}^T delta^{l+1}) * sigma'(z^l)    (delta w) * sigma'(z)
-    gradient of the biases (BP3)  dC/db^l = delta^l                        sum of delta's rows
-    gradient of the weights(BP4)  dC/dw^l = delta^l a^{l-1}^T              delta^T a
-    ============================  =======================================  =====================
-
-    >>> net = Network([2, 3, 1], seed=1)
-    >>> net.feedforward([[0.0, 1.0]]).shape
-    (1, 1)
+    ======================  =======================================  =====================
+    quantity                book, one sample                         here, B samples
+    ======================  =======================================  =====================
+    activation              column a^l (n_l, 1)                      rows a (B, n_l)
+    weights                 w^l (n_l, n_{l-1})                       the same
+    biases                  column b^l (n_l, 1)                      (n_l,)
+    weighted input          z^l = w^l a^{l-1} + b^l                  z = a w^T + b
+    error, last layer  BP1  delta^L = dC/da^L * sigma'(z^L)          the same, in each row
+    error, layer l     BP2  (w^{l+1}^T delta^{l+1}) * sigma'(z^l)    (delta w) * sigma'(z)
+    gradient of b      BP3  dC/db^l = delta^l                        sum of delta's rows
+    gradient of w      BP4  dC/dw^l = delta^l a^{l-1}^T              delta^T a
+    ======================  =======================================  =====================
 
 ``weights[0]`` joins layers 1 and 2 (the book's w^2), ``weights[-1]`` leads to the output.
 """
@@ -68,10 +64,9 @@ ACTIVATIONS = {
 
 
 class Cost(NamedTuple):
-    """A cost, as in the book's network2.py; z, a and y are those of the output layer.
+    """A cost, as in the book's network2.py, of z and a of the output layer and the targets y.
 
-    ``fn(xp, z, a, y)`` is the cost summed over the samples, ``delta(xp, z, a, y, prime)`` the
-    output error of BP1.
+    ``fn(xp, z, a, y)`` is the sum of C_x over the samples, ``delta(xp, z, a, y, prime)`` BP1.
     """
 
     fn: Callable[..., Array]
@@ -95,10 +90,9 @@ COSTS = {
 
 
 class Backprop(NamedTuple):
-    """What `Network.backprop` found, a list for each quantity, with one entry a layer.
+    """What `Network.backprop` found: lists with one entry a layer, from layer 2 on.
 
-    ``activations`` begins with the input, a^1; the other lists begin with layer 2, as `weights`.
-    The gradients are summed over the mini-batch.
+    `activations` has the input a^1 before them. The gradients are summed over the mini-batch.
     """
 
     zs: list[Array]
@@ -149,14 +143,14 @@ class Network:
         device: str = "cpu",
     ):
         self.sizes = list(sizes)
-        if len(self.sizes) < 2 or any(not _is_count(n) for n in self.sizes):
-            raise ValueError(f"sizes: expected two or more positive integers, got {self.sizes}")
         layers = len(self.sizes) - 1
         names = [activation] * layers if isinstance(activation, str) else list(activation)
-        if len(names) != layers or any(name not in ACTIVATIONS for name in names):
+        if layers < 1 or not all(map(_is_count, self.sizes)):
+            raise ValueError(f"sizes: expected two or more positive integers, got {self.sizes}")
+        if len(names) != layers or not set(names) <= set(ACTIVATIONS):
+            known = ", ".join(ACTIVATIONS)
             raise ValueError(
-                f"activation: expected one of {', '.join(ACTIVATIONS)}, or a list of {layers} of "
-                f"them, got {activation!r}"
+                f"activation: expected one of {known}, or a list of {layers}, got {activation!r}"
             )
         if cost not in COSTS:
             raise ValueError(f"cost: expected one of {', '.join(COSTS)}, got {cost!r}")
@@ -165,17 +159,19 @@ class Network:
                 f"cost 'cross-entropy' needs a sigmoid output layer, but it is {names[-1]!r}; "
                 f"give activation={[*names[:-1], 'sigmoid']}"
             )
-        if np.dtype(dtype) not in (np.float32, np.float64):
-            raise ValueError(f"dtype: expected float32 or float64, got {np.dtype(dtype)}")
         self.dtype = np.dtype(dtype)
-        self.activations = [ACTIVATIONS[name] for name in names]
+        if self.dtype not in (np.float32, np.float64):
+            raise ValueError(f"dtype: expected float32 or float64, got {self.dtype}")
+        self.layers = [ACTIVATIONS[name] for name in names]
         self.cost_function = COSTS[cost]
         self.device, _ = resolve_device(device)
         self.be = backend_for(self.device)
         self.rng = np.random.default_rng(seed)
         shapes = list(zip(self.sizes[1:], self.sizes[:-1]))
-        self.biases = [self._put(self.rng.standard_normal(n)) for n, _ in shapes]
-        self.weights = [self._put(self.rng.standard_normal((n, k)) / k**0.5) for n, k in shapes]
+        biases = [self.rng.standard_normal(n) for n, _ in shapes]
+        weights = [self.rng.standard_normal((n, k)) / k**0.5 for n, k in shapes]
+        self.biases = [self._array(b.astype(self.dtype), "biases") for b in biases]
+        self.weights = [self._array(w.astype(self.dtype), "weights") for w in weights]
 
     def feedforward(self, x: Any) -> Array:
         """The output a^L of shape (B, n_L) for inputs of shape (B, n_1)."""
@@ -184,7 +180,7 @@ class Network:
     def _forward(self, a: Array) -> tuple[list[Array], list[Array]]:
         """Every weighted input and every activation on the way, for inputs `a`."""
         zs, activations = [], [a]
-        for w, b, sigma in zip(self.weights, self.biases, self.activations):
+        for w, b, sigma in zip(self.weights, self.biases, self.layers):
             z = self.be.gemm(a, w.T) + b
             a = sigma.fn(self.be.xp, z)
             zs.append(z)
@@ -202,10 +198,10 @@ class Network:
         xp, gemm = self.be.xp, self.be.gemm
         zs, activations = self._forward(self._inputs(x))
         y = self._targets(y, len(activations[0]))
-        prime = self.activations[-1].prime
+        prime = self.layers[-1].prime
         delta = self.cost_function.delta(xp, zs[-1], activations[-1], y, prime)  # BP1
         deltas = [delta]
-        for w, z, sigma in zip(self.weights[:0:-1], zs[-2::-1], self.activations[-2::-1]):
+        for w, z, sigma in zip(self.weights[:0:-1], zs[-2::-1], self.layers[-2::-1]):
             delta = gemm(delta, w) * sigma.prime(xp, z)  # BP2
             deltas.insert(0, delta)
         nabla_b = [delta.sum(axis=0) for delta in deltas]  # BP3
@@ -225,18 +221,18 @@ class Network:
         for sample in range(len(x)):
             a = x[sample][:, None]  # columns, as in the book
             zs, activations = [], [a]
-            for w, b, sigma in zip(self.weights, self.biases, self.activations):
+            for w, b, sigma in zip(self.weights, self.biases, self.layers):
                 z = xp.dot(w, a) + b[:, None]
                 a = sigma.fn(xp, z)
                 zs.append(z)
                 activations.append(a)
-            prime = self.activations[-1].prime
+            prime = self.layers[-1].prime
             delta = self.cost_function.delta(xp, z, a, y[sample][:, None], prime)  # BP1
             for i in range(len(zs) - 1, -1, -1):
                 nabla_b[i] += delta  # BP3
                 nabla_w[i] += xp.dot(delta, activations[i].T)  # BP4
                 if i:
-                    prime = self.activations[i - 1].prime
+                    prime = self.layers[i - 1].prime
                     delta = xp.dot(self.weights[i].T, delta) * prime(xp, zs[i - 1])  # BP2
         return nabla_w, [b[:, 0] for b in nabla_b]
 
@@ -245,19 +241,12 @@ class Network:
     ) -> None:
         """One step of gradient descent on a mini-batch of m samples.
 
-        ``w <- (1 - eta lmbda / n) w - eta / m nabla_w`` and ``b <- b - eta / m nabla_b``.
-
-        Parameters
-        ----------
-        eta : float
-            Learning rate.
-        lmbda : float
-            L2 regularisation (chapter 3).
-        n : int, optional
-            Samples in the whole training set; m by default.
+        ``w <- (1 - eta lmbda / n) w - eta / m nabla_w`` and ``b <- b - eta / m nabla_b`` with the
+        learning rate `eta`, the L2 regularisation `lmbda` (chapter 3) and `n`, the number of
+        samples in the whole training set; m by default.
         """
         found = self.backprop(x, y)
-        m = len(found.activations[0])
+        m = len(found.deltas[0])
         decay = 1 - eta * lmbda / (n or m)
         for w, b, nabla_w, nabla_b in zip(self.weights, self.biases, found.nabla_w, found.nabla_b):
             w *= decay
@@ -281,7 +270,7 @@ class Network:
         training_data, test_data : tuple ``(x, y)``
             Inputs (N, n_1), and targets (N, n_L) or N integer labels. Neither is changed: each
             epoch goes through the training data in a new order.
-        eta, lmbda : float
+        epochs, mini_batch_size, eta, lmbda
             As in `update_mini_batch`.
         verbose : bool
             Print one line an epoch, as the book does.
@@ -291,26 +280,23 @@ class Network:
         list of (correct, cost)
             `evaluate` and `cost` of `test_data` after each epoch; empty without `test_data`.
         """
-        if not _is_count(epochs) or not _is_count(mini_batch_size):
-            raise ValueError(
-                "epochs and mini_batch_size: expected positive integers, got "
-                f"{epochs!r} and {mini_batch_size!r}"
-            )
+        if not (_is_count(epochs) and _is_count(mini_batch_size)):
+            got = f"{epochs!r} and {mini_batch_size!r}"
+            raise ValueError(f"epochs and mini_batch_size: expected positive integers, got {got}")
         if not (0 < eta < float("inf") and 0 <= lmbda < float("inf")):
             raise ValueError(f"expected eta > 0 and lmbda >= 0, got {eta!r} and {lmbda!r}")
         x = self._inputs(training_data[0], "training_data[0]")
-        n = len(x)
-        y = self._targets(training_data[1], n, "training_data[1]")
+        y = self._targets(training_data[1], len(x), "training_data[1]")
         if test_data is not None:
             test_x = self._inputs(test_data[0], "test_data[0]")
             test_data = test_x, self._targets(test_data[1], len(test_x), "test_data[1]")
         history = []
         for epoch in range(epochs):
-            order = self.be.from_numpy(self.rng.permutation(n), self.device)
+            order = self._array(self.rng.permutation(len(x)), "order")
             shuffled_x, shuffled_y = x[order], y[order]
-            for k in range(0, n, mini_batch_size):
+            for k in range(0, len(x), mini_batch_size):
                 rows = slice(k, k + mini_batch_size)
-                self.update_mini_batch(shuffled_x[rows], shuffled_y[rows], eta, lmbda, n)
+                self.update_mini_batch(shuffled_x[rows], shuffled_y[rows], eta, lmbda, len(x))
             report = "complete"
             if test_data is not None:
                 history.append((self.evaluate(*test_data), self.cost(*test_data)))
@@ -326,23 +312,18 @@ class Network:
         """
         a = self.feedforward(x)
         y = self._targets(y, len(a))
-        if self.sizes[-1] == 1:
-            return int(((a > 0.5) == (y > 0.5)).sum())
-        return int((a.argmax(axis=1) == y.argmax(axis=1)).sum())
+        right = a.argmax(axis=1) == y.argmax(axis=1) if len(y[0]) > 1 else (a > 0.5) == (y > 0.5)
+        return int(right.sum())
 
     def cost(self, x: Any, y: Any, lmbda: float = 0.0) -> float:
         """``C = sum_x C_x / n + lmbda / (2 n) sum of w^2``, the mean cost of n samples."""
         zs, activations = self._forward(self._inputs(x))
         y = self._targets(y, len(activations[0]))
         total = self.cost_function.fn(self.be.xp, zs[-1], activations[-1], y)
-        for w in self.weights:
-            total = total + 0.5 * lmbda * (w * w).sum()
-        return float(total) / len(y)
+        decay = sum((w * w).sum() for w in self.weights)
+        return float(total + 0.5 * lmbda * decay) / len(y)
 
-    # --- what comes in ------------------------------------------------------------------------
-
-    def _put(self, array: Any) -> Array:
-        return self.be.from_numpy(np.asarray(array, self.dtype), self.device)
+    # --- what comes in: arrays of the right kind, shape and dtype -----------------------------
 
     def _array(self, values: Any, name: str) -> Array:
         if type(values) is self.be.array_type:
@@ -354,25 +335,22 @@ class Network:
 
     def _inputs(self, x: Any, name: str = "x") -> Array:
         x = self._array(x, name)
-        if x.ndim != 2 or x.shape[1] != self.sizes[0] or not len(x):
-            raise ValueError(
-                f"{name}: expected one or more rows of {self.sizes[0]} values, got shape {x.shape}"
-            )
+        n = self.sizes[0]
+        if x.ndim != 2 or x.shape[1] != n or not len(x):
+            raise ValueError(f"{name}: expected one or more rows of {n} values, got {x.shape}")
         return x.astype(self.dtype, copy=False)
 
     def _targets(self, y: Any, rows: int, name: str = "y") -> Array:
         """Targets as rows of n_L values; a label j becomes the j-th row of the identity matrix."""
         y = self._array(y, name)
         n = self.sizes[-1]
-        if y.shape == (rows, n):
-            return y.astype(self.dtype, copy=False)
-        if y.shape != (rows,) or (n > 1 and y.dtype.kind not in "iu"):
+        if y.shape == (rows, n) or (n == 1 and y.shape == (rows,)):
+            return y.astype(self.dtype, copy=False).reshape(rows, n)
+        if y.shape != (rows,) or y.dtype.kind not in "iu":
             raise ValueError(
                 f"{name}: expected {rows} integer labels or an array of shape {(rows, n)}, got "
                 f"shape {y.shape} and dtype {y.dtype}"
             )
-        if n == 1:
-            return y.astype(self.dtype)[:, None]
         low, high = int(y.min()), int(y.max())
         if low < 0 or high >= n:
             raise ValueError(f"{name}: labels must be 0 to {n - 1}, got {low} to {high}")

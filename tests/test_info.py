@@ -22,7 +22,7 @@ def sections():
 def test_versions():
     found = sections()["Versions"]
     assert found["gpunet"] == [gpunet.__version__]
-    assert found["Python"] == (platform.python_version(),)
+    assert found["Python"] == [platform.python_version()]
     assert found["NumPy"] == [np.__version__]
 
 

@@ -42,7 +42,7 @@ def test_gradients_are_those_of_the_cost(activation, cost, device):
     found = net.backprop(x, y)
     for parameters, gradients in ((net.weights, found.nabla_w), (net.biases, found.nabla_b)):
         for parameter, gradient in zip(parameters, gradients):
-            direction = net._put(np.random.default_rng(5).standard_normal(parameter.shape))
+            direction = net._array(np.random.default_rng(5).standard_normal(parameter.shape), "")
             analytic = float((gradient * direction).sum()) / len(x)
             step = 1e-6
             parameter += step * direction
@@ -147,7 +147,7 @@ def test_a_bad_network_is_refused(arguments, message):
 @pytest.mark.parametrize(
     ("x", "y", "message"),
     [
-        (np.zeros((2, 4)), [0, 1], r"x: expected one or more rows of 3 values, got shape \(2, 4\)"),
+        (np.zeros((2, 4)), [0, 1], r"x: expected one or more rows of 3 values, got \(2, 4\)"),
         (np.zeros((0, 3)), [], "one or more rows"),
         (np.zeros(3), [0], "rows of 3 values"),
         (np.zeros((2, 3)), [0, 2], "labels must be 0 to 1, got 0 to 2"),
@@ -176,4 +176,4 @@ def test_bad_settings_are_refused():
 def test_arrays_of_another_device_are_refused(cuda):
     there = Network([2, 1], device=cuda)
     with pytest.raises(DeviceError, match=r"x: the array is on cuda:0, the network on cpu"):
-        Network([2, 1]).feedforward(there._put(XOR[0]))
+        Network([2, 1]).feedforward(there._array(XOR[0], "x"))
