@@ -9,6 +9,7 @@ from .linear import Bilinear, Identity, Linear
 from .module import Module
 from .parameter import Parameter
 from .parameter_container import ParameterDict, ParameterList
+from .sequential import Sequential
 
 __all__ = [
     "Bilinear",
@@ -21,6 +22,7 @@ __all__ = [
     "Parameter",
     "ParameterDict",
     "ParameterList",
+    "Sequential",
     "Unflatten",
     "functional",
     "init",

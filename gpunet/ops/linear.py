@@ -31,7 +31,7 @@ def linear_forward(be: Any, X: Any, W: Any, b: Any, activation: str = "identity"
     act = ACTIVATION_CODES[activation]
     Z = be.gemm(rows, W.T)
     if b is not None:
-        be.kernels.bias_act_forward(Z, b, act, Z)
+        be.kernels.bias_act_forward(Z, be.contiguous(b), act, Z)
     elif act:
         be.kernels.bias_act_forward(Z, be.zeros(W.shape[:1], W.dtype), act, Z)
     Y = Z if X.ndim == 2 else Z.reshape(*X.shape[:-1], W.shape[0])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ...autograd import Function, Variable
+from ...functions.shape import reshape, squeeze, unsqueeze
 from ...ops.bilinear import bilinear_backward, bilinear_forward
 from ...ops.linear import linear_backward, linear_forward
 
@@ -53,9 +55,8 @@ def linear_act(input: Variable, weight: Variable, bias: Variable | None, activat
         return _linear(input, weight, bias, activation=activation)
     _check(input, weight, bias)
     # What remains is a weight of one axis: a scalar product.
-    bias = None if bias is None else bias.reshape(1)  # type: ignore[attr-defined]
-    row = weight.reshape(1, weight.array.size)  # type: ignore[attr-defined]
-    return linear_act(input, row, bias, activation).squeeze(-1)
+    bias = None if bias is None else reshape(bias, (1,))
+    return squeeze(linear_act(input, unsqueeze(weight, 0), bias, activation), -1)
 
 
 def bilinear(input1: Variable, input2: Variable, weight: Variable, bias: Any = None) -> Any:
@@ -92,10 +93,9 @@ def bilinear(input1: Variable, input2: Variable, weight: Variable, bias: Any = N
         raise RuntimeError(f"bilinear: expected a bias of shape ({N},), got {bias.array.shape}")
     if X1.ndim == 2:
         return _bilinear(input1, input2, weight, bias)
-    rows = X1.size // K if X1.size else 0
-    flat1 = input1.reshape(rows, K)  # type: ignore[attr-defined]
-    flat2 = input2.reshape(rows, J)  # type: ignore[attr-defined]
-    return _bilinear(flat1, flat2, weight, bias).reshape(*X1.shape[:-1], N)
+    rows = math.prod(X1.shape[:-1])
+    flat1, flat2 = reshape(input1, (rows, K)), reshape(input2, (rows, J))
+    return reshape(_bilinear(flat1, flat2, weight, bias), (*X1.shape[:-1], N))
 
 
 def _check_tensors(name: str, **arguments: Any) -> None:
