@@ -6,16 +6,18 @@ from typing import Any
 
 import numpy as np
 
+# `as_dtype`, for the functions of this package, is not among them.
 __all__ = [
-    "as_dtype",
     "bool",
     "double",
+    "finfo",
     "float",
     "float16",
     "float32",
     "float64",
     "get_default_dtype",
     "half",
+    "iinfo",
     "int",
     "int8",
     "int16",
@@ -36,6 +38,9 @@ int16 = short = np.dtype("int16")
 int32 = int = np.dtype("int32")
 int64 = long = np.dtype("int64")
 bool = np.dtype("bool")
+
+#: The limits of a floating-point and of an integer dtype.
+finfo, iinfo = np.finfo, np.iinfo
 
 _default = float32
 

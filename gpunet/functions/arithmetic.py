@@ -10,6 +10,7 @@ from ..autograd import Function, Variable
 from ..backend import backend_of
 from ..dtypes import get_default_dtype
 from ..ops import arithmetic as _ops
+from ..ops.broadcast import broadcast_shape, shape_of
 from .promotion import operands, pair, result_type
 
 __all__ = [
@@ -201,6 +202,7 @@ def _untaped(formula: Any, a: Any, b: Any) -> Any:
     """``formula(xp, a, b)`` of the arrays, with no gradient."""
     x = a.array if isinstance(a, Variable) else a
     y = b.array if isinstance(b, Variable) else b
+    broadcast_shape(shape_of(x), shape_of(y))
     xp = backend_of((a if isinstance(a, Variable) else b).array).xp
     with np.errstate(all="ignore"):
         return Function.result(xp.asarray(formula(xp, x, y)))

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..autograd import Function, Variable
 from ..backend import backend_of
-from .promotion import operands, pair, result_type
+from ..ops.broadcast import broadcast_shape, shape_of
+from .promotion import operands, pair
 
 __all__ = [
     "allclose",
@@ -38,7 +39,11 @@ def _apply(name: str, *xs: Any) -> Any:
     """The array function `name` of tensors and numbers, off the tape."""
     arrays = [x.array if isinstance(x, Variable) else x for x in xs]
     backend = backend_of(next(x.array for x in xs if isinstance(x, Variable)))
-    result = getattr(backend.xp, name)(*arrays)
+    try:
+        result = getattr(backend.xp, name)(*arrays)
+    except ValueError:
+        broadcast_shape(*map(shape_of, arrays))  # says what is wrong with the shapes
+        raise
     if type(result) is not backend.array_type:
         result = backend.xp.asarray(result)
     return Function.result(result)

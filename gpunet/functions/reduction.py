@@ -16,7 +16,7 @@ import numpy as np
 from ..autograd import Function, Variable
 from ..backend import backend_of
 from ..dtypes import as_dtype
-from ..ops import norm as _norm_ops
+from ..ops import vector_norm as _norm_ops
 from ..ops import reduction as _ops
 from ._arguments import as_dim, as_dims
 from .arithmetic import maximum, minimum

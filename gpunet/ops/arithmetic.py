@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .broadcast import room, shape_of, unbroadcast
+from .broadcast import broadcast_shape, room, shape_of, unbroadcast
 
 __all__ = [
     "add_backward",
@@ -98,6 +98,7 @@ def div_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
 @quiet
 def pow_forward(be: Any, a: Any, b: Any) -> Any:
     """``a^b``."""
+    broadcast_shape(shape_of(a), shape_of(b))
     return power(be.xp, a, b), (a, b)
 
 
@@ -143,7 +144,7 @@ def power(xp: Any, a: Any, b: Any) -> Any:
 @quiet
 def remainder_forward(be: Any, a: Any, b: Any) -> Any:
     """``a - floor(a / b) b``: of the sign of b."""
-    return be.xp.remainder(a, b), (a, b)
+    return be.xp.remainder(a, b, out=room(be, a, b)), (a, b)
 
 
 def remainder_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
@@ -154,7 +155,7 @@ def remainder_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
 @quiet
 def fmod_forward(be: Any, a: Any, b: Any) -> Any:
     """``a - trunc(a / b) b``: of the sign of a."""
-    return be.xp.fmod(a, b), (a, b)
+    return be.xp.fmod(a, b, out=room(be, a, b)), (a, b)
 
 
 def fmod_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:

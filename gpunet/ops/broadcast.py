@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["room", "shape_of", "unbroadcast"]
+__all__ = ["broadcast_shape", "room", "shape_of", "unbroadcast"]
 
 
 def shape_of(x: Any) -> tuple[int, ...]:
@@ -16,18 +16,40 @@ def room(be: Any, a: Any, b: Any) -> Any:
     """An ``out`` for the result of an elementwise operation on `a` and `b`, as `Backend.like`.
 
     None, which lets the array function allocate, also where neither has the result's shape.
+
+    Raises
+    ------
+    RuntimeError
+        If the shapes do not broadcast.
     """
     shape, other = shape_of(a), shape_of(b)
     if shape == other or other == ():
         return be.like(a)
-    if shape == ():
+    if shape == () or other[-len(shape) :] == shape:
         return be.like(b)
-    longer, shorter = (a, other) if a.size >= b.size else (b, shape)
-    out = be.like(longer)
-    if out is None or len(shorter) > longer.ndim:
-        return None
-    fits = all(n in (1, m) for n, m in zip(reversed(shorter), reversed(longer.shape)))
-    return out if fits else None
+    if shape[-len(other) :] == other:
+        return be.like(a)
+    return be.like(a) if broadcast_shape(shape, other) == shape else None
+
+
+def broadcast_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape to which `a` and `b` broadcast.
+
+    Raises
+    ------
+    RuntimeError
+        If they do not.
+    """
+    ndim = max(len(a), len(b))
+    result = []
+    for i, (m, n) in enumerate(zip((1,) * (ndim - len(a)) + a, (1,) * (ndim - len(b)) + b)):
+        if m != n and m != 1 and n != 1:
+            raise RuntimeError(
+                f"shapes {a} and {b} do not broadcast: the size {m} of the first must match the "
+                f"size {n} of the second in dimension {i}"
+            )
+        result.append(n if m == 1 else m)
+    return tuple(result)
 
 
 def unbroadcast(dY: Any, shape: tuple[int, ...]) -> Any:

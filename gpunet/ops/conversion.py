@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .broadcast import unbroadcast
+
 __all__ = [
     "cast_backward",
     "cast_forward",
@@ -11,6 +13,8 @@ __all__ = [
     "clone_forward",
     "contiguous_backward",
     "contiguous_forward",
+    "overwrite_backward",
+    "overwrite_forward",
     "transfer_backward",
     "transfer_forward",
 ]
@@ -46,6 +50,20 @@ def contiguous_forward(be: Any, X: Any) -> Any:
 
 
 contiguous_backward = clone_backward
+
+
+def overwrite_forward(be: Any, X: Any, S: Any) -> Any:
+    """`S`, an array or a number, broadcast to the shape of `X` and as its dtype."""
+    Y = be.empty(X.shape, X.dtype)
+    Y[...] = S
+    return Y, (S,)
+
+
+def overwrite_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
+    """``dX = 0``, ``dS = dY``."""
+    (S,) = saved
+    dX = be.zeros(dY.shape, dY.dtype) if needs[0] else None
+    return dX, unbroadcast(dY, S.shape).astype(S.dtype, copy=False) if needs[1] else None
 
 
 def transfer_forward(be: Any, X: Any, source: Any, device: Any) -> Any:

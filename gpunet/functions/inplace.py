@@ -1,0 +1,174 @@
+"""Operations in place: ``x.add_(y)``, ``x += y``, ``x.zero_()``.
+
+Off the tape they change the memory of the tensor, which its views see. On the tape the memory stays
+as it is, because operations before may have saved it: the tensor becomes the result of the
+operation, and gradients stay right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Function, Variable
+from ..autograd.mode import MODE
+from ..backend import backend_of
+from ..ops import conversion as _ops
+from ..ops.broadcast import broadcast_shape
+from .arithmetic import add, div, mul, sub
+from .conversion import cast, transfer
+from .promotion import can_cast
+
+__all__ = ["add_", "copy_", "div_", "fill_", "in_place", "in_place_form", "mul_", "sub_", "zero_"]
+
+_overwrite = Function(_ops.overwrite_forward, _ops.overwrite_backward)
+
+
+def in_place(function: Callable[..., Any], x: Variable, *args: Any, **options: Any) -> Any:
+    """Make `x` what ``function(x, *args, **options)`` gives, and return it.
+
+    Raises
+    ------
+    RuntimeError
+        If `x` is a leaf that requires a gradient and the tape is on, if the result has another
+        shape or a dtype of a higher category, or if elements of `x` share memory.
+    """
+    array = x.array
+    if MODE.enabled and x.requires_grad and x.node is None:
+        raise RuntimeError(
+            f"{function.__name__}: a leaf tensor that requires a gradient cannot be changed in "
+            "place; use no_grad() or the form that is not in place"
+        )
+    result = function(x, *args, **options)
+    if result.array.shape != array.shape:
+        raise RuntimeError(
+            f"output with shape {list(array.shape)} doesn't match the broadcast shape "
+            f"{list(result.array.shape)}"
+        )
+    if not can_cast(result.array.dtype, array.dtype):
+        raise RuntimeError(
+            f"result type {result.array.dtype} can't be cast to the desired output type "
+            f"{array.dtype}"
+        )
+    if result.node is not None:
+        result = cast(result, array.dtype)
+        x.array, x.node, x.requires_grad = result.array, result.node, True
+    else:
+        _refuse_shared_memory(array)
+        backend_of(array).xp.copyto(array, result.array, casting="unsafe")
+    x.mark_changed()
+    return x
+
+
+def in_place_form(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The form in place of `function`: its first argument becomes what it gives."""
+
+    @wraps(function)
+    def form(x: Variable, *args: Any, **options: Any) -> Any:
+        return in_place(function, x, *args, **options)
+
+    form.__name__ += "_"
+    form.__doc__ = f"`{function.__name__}` in place; see `gpunet.functions.inplace.in_place`."
+    return form
+
+
+def _refuse_shared_memory(array: Any) -> None:
+    if any(s == 0 and n > 1 for n, s in zip(array.shape, array.strides)):
+        raise RuntimeError(
+            "more than one element of the written-to tensor refers to a single memory location; "
+            "clone() the tensor before it is changed in place"
+        )
+
+
+@np.errstate(all="ignore")
+def _arithmetic(name: str, function: Callable[..., Any], x: Variable, other: Any) -> Any:
+    """`in_place` without memory for the result, where nothing stands against it."""
+    array = x.array
+    if (MODE.enabled and x.requires_grad) or 0 in array.strides:
+        return in_place(function, x, other)
+    if isinstance(other, Variable):
+        operand = other.array
+        if (
+            operand.dtype is not array.dtype
+            or type(operand) is not type(array)
+            or (other.requires_grad and MODE.enabled)
+        ):
+            return in_place(function, x, other)
+        shape = operand.shape
+        if shape != array.shape and broadcast_shape(shape, array.shape) != array.shape:
+            return in_place(function, x, other)  # which says what is wrong
+    else:
+        operand = other
+        if type(other) is not float and type(other) is not int:
+            return in_place(function, x, other)
+    if array.dtype.kind != "f":
+        return in_place(function, x, other)
+    getattr(backend_of(array).xp, name)(array, operand, array)
+    x.mark_changed()
+    return x
+
+
+def add_(x: Variable, other: Any, *, alpha: float = 1) -> Any:
+    """``x += alpha other``."""
+    return _arithmetic("add", add, x, other if alpha == 1 else mul(other, alpha))
+
+
+def sub_(x: Variable, other: Any, *, alpha: float = 1) -> Any:
+    """``x -= alpha other``."""
+    return _arithmetic("subtract", sub, x, other if alpha == 1 else mul(other, alpha))
+
+
+def mul_(x: Variable, other: Any) -> Any:
+    """``x *= other``."""
+    return _arithmetic("multiply", mul, x, other)
+
+
+def div_(x: Variable, other: Any, *, rounding_mode: str | None = None) -> Any:
+    """``x /= other``, rounded as in `div`."""
+    if rounding_mode is not None:
+        return in_place(div, x, other, rounding_mode=rounding_mode)
+    return _arithmetic("divide", div, x, other)
+
+
+def copy_(x: Variable, src: Any, non_blocking: bool = False) -> Any:
+    """Give `x` the values of `src`, which broadcast to its shape; as its dtype, on its device.
+
+    Raises
+    ------
+    RuntimeError
+        If the shape of `src` does not broadcast to that of `x`; and as `in_place`.
+    """
+    array = x.array
+    if isinstance(src, Variable):
+        if type(src.array) is not type(array):
+            src = transfer(src, backend_of(array).device_of(array))
+        shape = src.array.shape
+        if broadcast_shape(shape, array.shape) != array.shape:
+            raise RuntimeError(f"src: shape {shape} does not broadcast to {array.shape}")
+    if MODE.enabled and (x.requires_grad or (isinstance(src, Variable) and src.requires_grad)):
+        return in_place(_overwriting, x, src)
+    _refuse_shared_memory(array)
+    array[...] = src.array if isinstance(src, Variable) else src
+    x.mark_changed()
+    return x
+
+
+def fill_(x: Variable, value: Any) -> Any:
+    """Give all elements of `x` the value `value`, a number or a tensor of one element."""
+    if isinstance(value, Variable) and value.array.ndim:
+        raise RuntimeError(
+            f"value: expected a number or a tensor of no dimensions, got shape {value.array.shape}"
+        )
+    return copy_(x, value)
+
+
+def zero_(x: Variable) -> Any:
+    """Give all elements of `x` the value 0."""
+    return copy_(x, 0)
+
+
+def _overwriting(x: Variable, src: Any) -> Any:
+    return _overwrite(x, src)
