@@ -1,0 +1,51 @@
+"""The parts of a flat buffer, and what a parameter knows of it."""
+
+from __future__ import annotations
+
+from ..backend import Array
+
+__all__ = ["GradientMemory", "Span"]
+
+
+class GradientMemory:
+    """The flat array of gradients as `gpunet.nn.utils.clip_grad_norm_` meets it on a parameter.
+
+    Attributes
+    ----------
+    array : array of shape (N,)
+    number : int
+        How many parameters have their gradient in it.
+    """
+
+    __slots__ = ("array", "number")
+
+    def __init__(self, array: Array, number: int):
+        self.array = array
+        self.number = number
+
+
+class Span:
+    """Parameters ``start`` to ``stop`` of a buffer, which have taken the same number of steps.
+
+    Attributes
+    ----------
+    values, gradients : array of shape (N,)
+        Their part of the flat arrays.
+    state : dict
+        Name to their part of a flat array of the optimiser's state.
+    count : array of float64, shape (2,)
+        The number of steps, on the device, as the kernels take it.
+    scalars : dict
+        Name to any other number of the state, an array of float64 of shape (1,) on the device.
+    """
+
+    __slots__ = ("count", "gradients", "scalars", "start", "state", "stop", "values")
+
+    def __init__(self, start: int, stop: int, count: Array, scalars: dict[str, Array]):
+        self.start = start
+        self.stop = stop
+        self.count = count
+        self.scalars = scalars
+        self.values: Array = None
+        self.gradients: Array = None
+        self.state: dict[str, Array] = {}
