@@ -18,7 +18,18 @@ from .functions.elementwise import *
 from .functions.promotion import can_cast, promote_types, result_type
 from .functions.properties import *
 from .functions.reduction import *
-from .tensor import Tensor
+from .tensor import Tensor  # isort: split
+from .backend import default_device as get_default_device
+from .backend import set_default_device
+from .functions.creation import *
+from .functions.data import *  # after gpunet.tensor, the module: its `tensor` is the function
+from .functions.indexing import *
+from .functions.joining import *
+from .functions.linalg import *
+from .functions.pad import diag, diag_embed, diagonal, trace, tril, triu
+from .functions.scatter import *
+from .functions.shape import *
+from .functions.sorting import *
 
 # All names, but for those that would hide Python's own: gpunet.sum, gpunet.float, ...
 __all__ = [name for name in globals() if not name.startswith("_") and not hasattr(_builtins, name)]

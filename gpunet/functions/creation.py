@@ -69,14 +69,13 @@ def number(value: Any, name: str) -> Any:
         raise TypeError(f"{name}: expected a number, got {value!r}") from None
 
 
-def _filled(
-    sizes: Any, value: Any, dtype: Any, device: Any, requires_grad: bool
-) -> Any:
+def _filled(sizes: Any, value: Any, dtype: Any, device: Any, requires_grad: bool) -> Any:
     backend, device = place(device)
     shape = as_sizes(sizes)
     if min(shape, default=0) < 0:
         raise RuntimeError(f"size: expected sizes of at least 0, got {shape}")
-    array = backend.empty_on(device, shape, dtype)
+    with backend.on(device):
+        array = backend.empty(shape, dtype)
     if value is not None:
         array.fill(value)
     return made(array, requires_grad)
@@ -137,7 +136,8 @@ def _like(input: Variable, value: Any, dtype: Any, device: Any, requires_grad: b
         backend, device = place(device)
     # In the input's order of axes in memory, so that channels-last stays channels-last.
     order = sorted(range(array.ndim), key=lambda i: -array.strides[i])
-    new = backend.empty_on(device, tuple([array.shape[i] for i in order]), dtype)
+    with backend.on(device):
+        new = backend.empty(tuple([array.shape[i] for i in order]), dtype)
     if value is not None:
         new.fill(value)
     if order != list(range(array.ndim)):
@@ -177,6 +177,16 @@ def full_like(
 ) -> Any:
     """`fill_value` in the shape, and by default the dtype and device, of `input`."""
     return _like(input, number(fill_value, "fill_value"), dtype, device, requires_grad)
+
+
+def beside(make: Callable[..., Any], input: Variable, *args: Any, **options: Any) -> Any:
+    """What `make` gives, where `options` say nothing else with the dtype and device of `input`."""
+    array = input.array
+    if options.get("dtype") is None:
+        options["dtype"] = array.dtype
+    if options.get("device") is None:
+        options["device"] = backend_of(array).device_of(array)
+    return make(*args, **options)
 
 
 # --- sequences ----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Variable
-from ..backend import Array, Device, backend_of
+from ..backend import Array, backend_of
 from ..dtypes import as_dtype, get_default_dtype
 from .conversion import to
 from .creation import made, place
@@ -17,9 +17,7 @@ __all__ = ["as_tensor", "asarray", "from_numpy", "tensor"]
 _DTYPES = "float16, float32, float64, int8 to int64, uint8 to uint64 and bool"
 
 
-def tensor(
-    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Any:
+def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
     """A new tensor with a copy of `data`.
 
     Parameters
@@ -49,7 +47,8 @@ def tensor(
     else:
         target, device = place(device)
     if source.device_of(array) == device:
-        new = target.empty_on(device, array.shape, dtype)
+        with target.on(device):
+            new = target.empty(array.shape, dtype)
         new[...] = array
         return made(new, requires_grad)
     host = source.to_numpy(array).astype(dtype)
@@ -200,19 +199,3 @@ def _ragged(data: Any, depth: int) -> str:
             if message:
                 return message
     return "the nested lists are not equally long" if depth == 0 else ""
-
-
-def new(
-    make: Any, input: Variable, *args: Any, dtype: Any = None, device: Any = None, **options: Any
-) -> Any:
-    """``input.new_zeros`` and the like: `make` with the dtype and device of `input` by default."""
-    array = input.array
-    if dtype is None:
-        dtype = array.dtype
-    if device is None:
-        device = _device(array)
-    return make(*args, dtype=dtype, device=device, **options)
-
-
-def _device(array: Array) -> Device:
-    return backend_of(array).device_of(array)

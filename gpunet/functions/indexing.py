@@ -19,14 +19,12 @@ from .shape import common_shape, expand, ravel
 
 __all__ = [
     "argwhere",
-    "getitem",
     "masked_fill",
     "masked_fill_",
     "masked_select",
     "narrow",
     "nonzero",
     "select",
-    "setitem",
     "take",
     "where",
 ]
@@ -371,9 +369,7 @@ def where(condition: Variable, input: Any = None, other: Any = None) -> Any:
     if input is None and other is None:
         return nonzero(condition, as_tuple=True)
     if condition.array.dtype != bool:
-        raise RuntimeError(
-            f"where: condition: expected a bool tensor, got {condition.array.dtype}"
-        )
+        raise RuntimeError(f"where: condition: expected a bool tensor, got {condition.array.dtype}")
     if isinstance(input, Variable) or isinstance(other, Variable):
         input, other = operands(input, other)
         dtype = next(x.array.dtype for x in (input, other) if isinstance(x, Variable))

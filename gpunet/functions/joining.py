@@ -80,8 +80,7 @@ def cat(tensors: Any, dim: int = 0) -> Any:
     for x in kept:
         shape = x.array.shape
         if len(shape) != len(first) or (
-            shape != first
-            and (shape[:dim] != first[:dim] or shape[dim + 1 :] != first[dim + 1 :])
+            shape != first and (shape[:dim] != first[:dim] or shape[dim + 1 :] != first[dim + 1 :])
         ):
             i = [x is y for y in tensors].index(True)
             raise RuntimeError(
@@ -243,9 +242,7 @@ def tensor_split(input: Variable, indices_or_sections: Any, dim: int = 0) -> tup
         indices_or_sections = indices_or_sections.array.tolist()
     cuts = [slice(cut).indices(n)[1] for cut in indices_or_sections]
     if cuts == sorted(cuts):
-        return _split(
-            input, tuple([b - a for a, b in zip([0, *cuts], [*cuts, n])]), dim
-        )
+        return _split(input, tuple([b - a for a, b in zip([0, *cuts], [*cuts, n])]), dim)
     before = (slice(None),) * dim
     return tuple([input[(*before, slice(a, b))] for a, b in zip([0, *cuts], [*cuts, n])])
 

@@ -128,7 +128,5 @@ def diag(input: Variable, diagonal: int = 0) -> Any:
 def trace(input: Variable) -> Any:
     """The sum of the diagonal of a matrix."""
     if input.array.ndim != 2:
-        raise RuntimeError(
-            f"trace: input: expected a matrix, got shape {list(input.array.shape)}"
-        )
+        raise RuntimeError(f"trace: input: expected a matrix, got shape {list(input.array.shape)}")
     return _diagonal(input, offset=0, dim1=0, dim2=1).sum()

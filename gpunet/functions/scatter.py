@@ -69,8 +69,7 @@ def _placed(name: str, input: Variable, dim: int, index: Any, src: Any = None) -
         other = src.array.shape
         if len(other) != len(shape) or any([n > m for n, m in zip(array.shape, other)]):
             raise RuntimeError(
-                f"{name}: expected index {list(array.shape)} to be no larger than src "
-                f"{list(other)}"
+                f"{name}: expected index {list(array.shape)} to be no larger than src {list(other)}"
             )
         if src.array.dtype != input.array.dtype:
             raise RuntimeError(
@@ -221,23 +220,18 @@ def _added(name: str, input: Variable, dim: int, index: Any, source: Variable) -
         raise RuntimeError(f"{name}: source: expected shape {shape}, got {other}")
     if source.array.dtype != input.array.dtype:
         raise RuntimeError(
-            f"{name}: source: expected dtype {input.array.dtype}, as self, "
-            f"got {source.array.dtype}"
+            f"{name}: source: expected dtype {input.array.dtype}, as self, got {source.array.dtype}"
         )
     return {"dim": dim, "index": array}
 
 
-def index_add(
-    input: Variable, dim: int, index: Any, source: Variable, *, alpha: float = 1
-) -> Any:
+def index_add(input: Variable, dim: int, index: Any, source: Variable, *, alpha: float = 1) -> Any:
     """A copy of `input` in which slice i of ``alpha source`` is added to slice ``index[i]``."""
     options = _added("index_add", input, dim, index, source)
     return _index_add(input, source, alpha=alpha, **options)
 
 
-def index_add_(
-    input: Variable, dim: int, index: Any, source: Variable, *, alpha: float = 1
-) -> Any:
+def index_add_(input: Variable, dim: int, index: Any, source: Variable, *, alpha: float = 1) -> Any:
     """`index_add` in place."""
     options = _added("index_add_", input, dim, index, source)
     return change(_index_add, _ops.index_add_into, input, source, alpha=alpha, **options)

@@ -181,9 +181,7 @@ def squeeze(input: Variable, dim: Any = None) -> Any:
     if dim is None:
         return _reshape(input, shape=tuple([n for n in shape if n != 1]))
     dims = as_dims(dim, len(shape), "dim")
-    return _reshape(
-        input, shape=tuple([n for i, n in enumerate(shape) if n != 1 or i not in dims])
-    )
+    return _reshape(input, shape=tuple([n for i, n in enumerate(shape) if n != 1 or i not in dims]))
 
 
 def unsqueeze(input: Variable, dim: int) -> Any:
@@ -248,7 +246,9 @@ def movedim(input: Variable, source: Any, destination: Any) -> Any:
         )
     order = dict(zip(tos, froms))
     rest = iter([i for i in range(ndim) if i not in froms])
-    return _permute(input, dims=tuple([order[i] if i in order else next(rest) for i in range(ndim)]))
+    return _permute(
+        input, dims=tuple([order[i] if i in order else next(rest) for i in range(ndim)])
+    )
 
 
 def expand(input: Variable, *sizes: Any) -> Any:

@@ -84,7 +84,12 @@ def setitem_forward(be: Any, X: Any, V: Any, basic: Any, advanced: Any) -> Any:
     """A copy of `X` with ``X[basic][advanced] = V``; `V` is an array that broadcasts, or a number."""
     Y = _copy(be, X)
     setitem_into(be, Y, V, basic, advanced)
-    return Y, (V if V is None else getattr(V, "shape", ()), getattr(V, "dtype", None), basic, advanced)
+    return Y, (
+        V if V is None else getattr(V, "shape", ()),
+        getattr(V, "dtype", None),
+        basic,
+        advanced,
+    )
 
 
 def setitem_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
