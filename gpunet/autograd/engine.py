@@ -116,8 +116,8 @@ def _step(node: Node, retain_graph: bool, only: set[int] | None) -> None:
     for edge, gradient in zip(edges, gradients):
         if edge is None or gradient is None:
             continue
-        if type(gradient) is not array_type:  # NumPy's arithmetic turns 0-d arrays into scalars
-            gradient = node.backend.xp.asarray(gradient)
+        if type(gradient) is not array_type and isinstance(gradient, np.generic):
+            gradient = np.asarray(gradient)  # NumPy's arithmetic turns 0-d arrays into scalars
         if type(edge) is not Node:
             shared = gradient is dY or sum([other is gradient for other in gradients]) > 1
             _accumulate(edge, gradient, shared, only)

@@ -49,13 +49,9 @@ class Backend:
     def like(self, array: Array) -> Array | None:
         """Memory for a result with the shape, dtype and memory order of `array`: an ``out``.
 
-        None where an array function may as well allocate it itself: it does so in that order too.
+        None where an array function may as well allocate it itself, in that order too.
         """
         return None
-
-    def empty_on(self, device: Device, shape: tuple[int, ...], dtype: Any) -> Array:
-        """`empty` on one of several GPUs."""
-        return self.empty(shape, dtype)
 
     def zeros(self, shape: tuple[int, ...], dtype: Any) -> Array:
         """A C-contiguous array of zeros."""

@@ -33,10 +33,6 @@ class CudaBackend(Backend):
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
         return cupy.empty(shape, dtype)
 
-    def empty_on(self, device: Device, shape: tuple[int, ...], dtype: Any) -> Any:
-        with cupy.cuda.Device(device.index):
-            return cupy.empty(shape, dtype)
-
     def on(self, device: Device) -> Any:
         return cupy.cuda.Device(device.index)
 
@@ -55,6 +51,10 @@ class CudaBackend(Backend):
             return out
         # 2-D dot takes transposed views without a copy; matmul would not.
         return cupy.dot(A, B, out)
+
+    def like(self, array: Any) -> Any:
+        # CuPy's functions write in C order unless they are given memory.
+        return None if array.flags.c_contiguous else cupy.empty_like(array)
 
     def erf(self, X: Any, out: Any | None = None) -> Any:
         from cupyx.scipy.special import erf
