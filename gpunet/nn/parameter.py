@@ -48,16 +48,6 @@ class Parameter(Tensor):
         super().__init__(array)
         self.requires_grad = bool(requires_grad)
 
-    @property
-    def data(self) -> Tensor:
-        """The values as a tensor that is not on the tape and shares the memory."""
-        return Tensor(self.array)
-
-    @data.setter
-    def data(self, values: Variable) -> None:
-        self.array = values.array
-        self.mark_changed()
-
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
 

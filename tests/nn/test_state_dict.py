@@ -162,6 +162,9 @@ def test_parameters_as_one_vector(device):
     net = model(nn).to(device)
     vector = nn.utils.parameters_to_vector(net.parameters())
     assert vector.array.shape == (sum(p.array.size for p in net.parameters()),)
+    gpunet.autograd.backward([vector], [vector.detach()])
+    first = next(net.parameters())
+    np.testing.assert_array_equal(array_of(first.grad), array_of(first))
     arrays = [p.array for p in net.parameters()]
     nn.utils.vector_to_parameters(vector * 2, net.parameters())
     np.testing.assert_array_equal(

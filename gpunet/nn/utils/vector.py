@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 from ...autograd import Variable
 from ...backend import backend_of
 from ...errors import DeviceError
+from ...functions.joining import cat
+from ...functions.shape import reshape
 from ...tensor import Tensor
 
 __all__ = ["parameters_to_vector", "vector_to_parameters"]
@@ -16,13 +17,13 @@ __all__ = ["parameters_to_vector", "vector_to_parameters"]
 def parameters_to_vector(parameters: Iterable[Variable]) -> Tensor:
     """The elements of all `parameters`, one after the other, as a new tensor of one axis.
 
-    The tensor is not on the tape.
+    Gradients flow back through it to the parameters.
     """
-    arrays = [parameter.array for parameter in parameters]
-    if not arrays:
+    parameters = list(parameters)
+    if not parameters:
         raise ValueError("parameters: expected at least one parameter, got none")
-    _check_devices(arrays)
-    return Tensor(backend_of(arrays[0]).xp.concatenate([array.reshape(-1) for array in arrays]))
+    _check_devices([parameter.array for parameter in parameters])
+    return cat([reshape(parameter, (-1,)) for parameter in parameters])
 
 
 def vector_to_parameters(vec: Variable, parameters: Iterable[Variable]) -> None:
@@ -47,7 +48,7 @@ def vector_to_parameters(vec: Variable, parameters: Iterable[Variable]) -> None:
     _check_devices([vec.array, *(parameter.array for parameter in parameters)])
     start = 0
     for parameter in parameters:
-        stop = start + math.prod(parameter.array.shape)
+        stop = start + parameter.array.size
         parameter.array[...] = vec.array[start:stop].reshape(parameter.array.shape)
         parameter.mark_changed()
         start = stop
