@@ -35,12 +35,6 @@ def main(arguments: list[str] | None = None) -> int:
         if message:
             print(f"gpunet: {message}", file=sys.stderr)
         return error.exit_code
-    except (typer.Abort, KeyboardInterrupt):
-        print("gpunet: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # `gpunet info | head`
-        sys.stderr.close()
-        return 0
 
 
 def _fail(message: object, status: int = 1) -> NoReturn:
@@ -101,5 +95,7 @@ def train(
         run(found, settings, device, seed, folder, callbacks=[Progress()], report=print)
     except (DeviceError, FloatingPointError) as error:
         _fail(error)
+    except KeyboardInterrupt:
+        _fail("interrupted: nothing was saved", 130)
     except OSError as error:
         _fail(f"cannot write to {folder}: {error.strerror or error}")

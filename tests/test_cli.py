@@ -103,7 +103,7 @@ def test_an_interruption_is_one_line(monkeypatch, tmp_path, capsys):
 
     monkeypatch.setattr("gpunet.recipes.run.run", interrupted)
     assert run("train", "digits", "--out", str(tmp_path)) == 130
-    assert capsys.readouterr().err == "gpunet: interrupted\n"
+    assert capsys.readouterr().err == "gpunet: interrupted: nothing was saved\n"
 
 
 def test_version(capsys):
