@@ -21,12 +21,30 @@ from .functions.reduction import *
 from .tensor import Tensor  # isort: split
 from .backend import default_device as get_default_device
 from .backend import set_default_device
+from .backend.rng import Generator, default_generator
 from .functions.creation import *
 from .functions.data import *  # after gpunet.tensor, the module: its `tensor` is the function
 from .functions.indexing import *
 from .functions.joining import *
 from .functions.linalg import *
 from .functions.pad import diag, diag_embed, diagonal, trace, tril, triu
+from .functions.random import (
+    bernoulli,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    multinomial,
+    normal,
+    rand,
+    rand_like,
+    randint,
+    randint_like,
+    randn,
+    randn_like,
+    randperm,
+    seed,
+    set_rng_state,
+)
 from .functions.scatter import *
 from .functions.shape import *
 from .functions.sorting import *

@@ -12,8 +12,22 @@ import numpy as np
 from . import autograd, dtypes
 from .autograd import Function, Variable
 from .backend import Device, backend_of
-from .functions import arithmetic, comparison, conversion, elementwise, inplace, reduction
-from .functions import creation, indexing, joining, linalg, pad, scatter, sorting
+from .functions import (
+    arithmetic,
+    comparison,
+    conversion,
+    creation,
+    elementwise,
+    indexing,
+    inplace,
+    joining,
+    linalg,
+    pad,
+    random,
+    reduction,
+    scatter,
+    sorting,
+)
 from .functions import data as data_
 from .functions import shape as shapes
 from .functions.inplace import in_place_form
@@ -694,6 +708,34 @@ class Tensor(Variable):
     norm = reduction.norm
     cumsum = reduction.cumsum
     cumprod = reduction.cumprod
+
+    # --- random -------------------------------------------------------------------------------
+
+    def uniform_(self, from_: float = 0.0, to: float = 1.0, *, generator: Any = None) -> Tensor:
+        """`gpunet.functions.random.uniform_`."""
+        return random.uniform_(self, from_, to, generator=generator)
+
+    def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
+        """`gpunet.functions.random.normal_`."""
+        return random.normal_(self, mean, std, generator=generator)
+
+    def random_(self, from_: int = 0, to: int | None = None, *, generator: Any = None) -> Tensor:
+        """`gpunet.functions.random.random_`."""
+        return random.random_(self, from_, to, generator=generator)
+
+    def bernoulli_(self, p: Any = 0.5, *, generator: Any = None) -> Tensor:
+        """`gpunet.functions.random.bernoulli_`."""
+        return random.bernoulli_(self, p, generator=generator)
+
+    def bernoulli(self, *, generator: Any = None) -> Tensor:
+        """`gpunet.functions.random.bernoulli`."""
+        return random.bernoulli(self, generator=generator)
+
+    def multinomial(
+        self, num_samples: int, replacement: bool = False, *, generator: Any = None
+    ) -> Tensor:
+        """`gpunet.functions.random.multinomial`."""
+        return random.multinomial(self, num_samples, replacement, generator=generator)
 
 
 # What every operation returns.

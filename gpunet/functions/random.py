@@ -240,7 +240,8 @@ def _new(name: str, size: Any, dtype: Any, device: Any) -> tuple[Backend, Array]
 def _empty(shape: tuple[int, ...], dtype: Any, device: Any) -> tuple[Backend, Array]:
     device = default_device() if device is None else Device(device)
     be = backend_for(device)
-    return be, be.empty_on(device, shape, dtype)
+    with be.on(device):
+        return be, be.empty(shape, dtype)
 
 
 def _wrap(array: Array, requires_grad: bool) -> Any:

@@ -63,7 +63,7 @@ def _flat(be: Any, X: Any, order: Any) -> Any:
     A view where X has that order itself, otherwise a copy.
     """
     if order.flags.c_contiguous:
-        return X.reshape(-1)
+        return be.contiguous(X.reshape(-1))
     strides = order.strides
     axes = sorted(range(order.ndim), key=lambda i: -strides[i])
     return be.contiguous(X.transpose(axes)).reshape(-1)

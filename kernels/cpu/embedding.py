@@ -9,9 +9,11 @@ __all__ = ["embedding_backward", "embedding_forward"]
 
 @kernel
 def embedding_forward(indices, W, Y):
-    D = W.shape[1]
+    V, D = W.shape
     for t in range(indices.size):
         v = indices[t]
+        if v < 0 or v >= V:
+            raise IndexError(t)
         for d in range(D):
             Y[t, d] = W[v, d]
 

@@ -1,9 +1,13 @@
 // Rows of a table W of V rows and D columns.
 
-extern "C" __global__ void embedding_forward(const index* indices, const real* W, index size,
-                                             index D, real* Y)
+extern "C" __global__ void embedding_forward(const index* indices, const real* W, index V, index D,
+                                             index size, real* Y)
 {
-    GRID_STRIDE(i, size) Y[i] = W[indices[i / D] * D + i % D];
+    GRID_STRIDE(i, size)
+    {
+        index v = indices[i / D];
+        Y[i] = v >= 0 && v < V ? W[v * D + i % D] : real(nan(""));
+    }
 }
 
 // The gradient without atomics, hence the same in every run. `order` lists the positions t by

@@ -16,7 +16,7 @@ def embedding_forward(indices: Any, W: Any, Y: Any) -> None:
     if size:
         SOURCE(
             "embedding_forward", W.dtype, blocks_for(size), BLOCK,
-            indices, W, size, W.shape[1], Y,
+            indices, W, *W.shape, size, Y,
         )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ __all__ = ["embedding_backward", "embedding_forward"]
 
 
 def embedding_forward(indices: Any, W: Any, Y: Any) -> None:
-    """``Y[t, d] = W[indices[t], d]``.
+    """``Y[t, d] = W[indices[t], d]``; NaN, on the GPU, for an index that is not in the table.
 
     Parameters
     ----------
@@ -20,8 +20,20 @@ def embedding_forward(indices: Any, W: Any, Y: Any) -> None:
         float32 or float64, C-contiguous.
     Y : array of shape (T, D)
         Output.
+
+    Raises
+    ------
+    IndexError
+        With the first t whose index is not in the table; not on the GPU, which is not waited for.
     """
-    Y[...] = W[indices]
+    xp = namespace(W)
+    wrong = (indices < 0) | (indices >= W.shape[0])
+    if xp.__name__ == "numpy":
+        if wrong.any():
+            raise IndexError(int(wrong.argmax()))
+        xp.take(W, indices, axis=0, out=Y, mode="clip")
+    else:
+        Y[...] = xp.where(wrong[:, None], float("nan"), W[xp.where(wrong, 0, indices)])
 
 
 def embedding_backward(dY: Any, indices: Any, dW: Any) -> None:

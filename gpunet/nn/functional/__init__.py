@@ -16,11 +16,15 @@ from .activation import (
     softsign,
     tanh,
 )
+from .dropout import dropout
+from .embedding import embedding
 from .linear import bilinear, linear
 
 __all__ = [
     "bilinear",
+    "dropout",
     "elu",
+    "embedding",
     "gelu",
     "hardtanh",
     "leaky_relu",
