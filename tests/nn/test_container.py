@@ -247,6 +247,7 @@ def count(model):
 
 def test_nothing_is_joined_where_someone_looks():
     model = network()
+    model[0].bias.array[...] = -9
     assert count(model) == 2
     seen = []
     handle = model[0].register_forward_hook(lambda m, args, y: seen.append(array_of(y).min()))
@@ -315,9 +316,9 @@ def test_a_copy_plans_for_itself(duplicate):
     twin = duplicate(model)
     np.testing.assert_array_equal(twin(x).array, y)
     if duplicate is copy.deepcopy:
-        twin[0].weight.array[...] = 0
-        twin[0].bias.array[...] = 0
-        assert twin(x).array[0, 0] != y[0, 0]
+        twin[2].weight.array[...] = 0
+        twin[2].bias.array[...] = 5
+        np.testing.assert_array_equal(twin(x).array, 5)
         np.testing.assert_array_equal(model(x).array, y)
 
 

@@ -180,6 +180,7 @@ def test_linear_is_drawn_as_in_pytorch():
     both = nn.Bilinear(30, 20, 40)
     assert agrees(both.weight.array, uniform(1 / math.sqrt(30)))
     if torch is not None:
+        torch.manual_seed(0)
         theirs = torch.nn.Linear(300, 200).weight.detach().numpy()
         assert stats.ks_2samp(layer.weight.array.ravel(), theirs.ravel()).pvalue > 1e-3
 
