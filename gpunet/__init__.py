@@ -51,3 +51,14 @@ from .functions.sorting import *
 
 # All names, but for those that would hide Python's own: gpunet.sum, gpunet.float, ...
 __all__ = [name for name in globals() if not name.startswith("_") and not hasattr(_builtins, name)]
+
+#: Subpackages that are imported when they are first named: ``gpunet.nn``, ``gpunet.optim``, ...
+_ON_DEMAND = ("cuda", "datasets", "io", "network", "nn", "optim", "recipes", "train", "utils")
+
+
+def __getattr__(name: str) -> object:
+    if name in _ON_DEMAND:
+        import importlib
+
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
