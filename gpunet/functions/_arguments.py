@@ -40,7 +40,7 @@ def as_dims(dims: Any, ndim: int, name: str = "dims") -> tuple[int, ...]:
     """
     found = tuple([as_dim(d, ndim, name) for d in (dims if hasattr(dims, "__iter__") else (dims,))])
     if len(set(found)) < len(found):
-        raise RuntimeError(f"{name}: duplicate dims are not allowed, got {tuple(dims)}")
+        raise RuntimeError(f"{name}: duplicate dims are not allowed, got {dims}")
     return found
 
 

@@ -204,7 +204,7 @@ def permute(input: Variable, dims: Any) -> Any:
     if len(found) != ndim:
         raise RuntimeError(
             f"permute: dims: expected {ndim} dimensions for a tensor of shape "
-            f"{list(input.array.shape)}, got {tuple(dims)}"
+            f"{list(input.array.shape)}, got {dims}"
         )
     return _permute(input, dims=found)
 
