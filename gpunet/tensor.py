@@ -719,7 +719,7 @@ class Tensor(Variable):
         """`gpunet.functions.random.normal_`."""
         return random.normal_(self, mean, std, generator=generator)
 
-    def random_(self, from_: int = 0, to: int | None = None, *, generator: Any = None) -> Tensor:
+    def random_(self, from_: _int = 0, to: _int | None = None, *, generator: Any = None) -> Tensor:
         """`gpunet.functions.random.random_`."""
         return random.random_(self, from_, to, generator=generator)
 
@@ -732,7 +732,7 @@ class Tensor(Variable):
         return random.bernoulli(self, generator=generator)
 
     def multinomial(
-        self, num_samples: int, replacement: bool = False, *, generator: Any = None
+        self, num_samples: _int, replacement: _bool = False, *, generator: Any = None
     ) -> Tensor:
         """`gpunet.functions.random.multinomial`."""
         return random.multinomial(self, num_samples, replacement, generator=generator)

@@ -15,7 +15,7 @@ __all__ = ["SMALLEST_WORK", "available", "load"]
 #: Elements of a kernel's first argument from which its Numba form is faster than its reference
 #: form, as measured by ``python -m benchmarks kernels``. A kernel that is not here has none.
 SMALLEST_WORK = {
-    "dropout": 64,
+    "dropout": 16,
     "embedding_backward": 256,
     "embedding_forward": 16,
     "activation_forward": 256,
@@ -43,10 +43,10 @@ SMALLEST_WORK = {
     "batch_norm_forward": 64,
     "batch_norm_infer": 64,
     "batch_norm_backward": 64,
-    "philox_bits": 64,
-    "philox_integers": 64,
-    "philox_normal": 64,
-    "philox_uniform": 64,
+    "philox_bits": 16,
+    "philox_integers": 16,
+    "philox_normal": 16,
+    "philox_uniform": 16,
 }
 
 _FAMILY = {

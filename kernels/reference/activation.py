@@ -35,11 +35,7 @@ def bias_act_forward(Z: Any, b: Any, act: int, Y: Any) -> None:
     if act == 1:
         xp.maximum(Y, 0, out=Y)
     elif act == 2:
-        # sigma(z) = (1 + tanh(z / 2)) / 2 overflows nowhere.
-        xp.multiply(Y, 0.5, out=Y)
-        xp.tanh(Y, out=Y)
-        xp.multiply(Y, 0.5, out=Y)
-        xp.add(Y, 0.5, out=Y)
+        xp.copyto(Y, _sigmoid(xp, Y))
     elif act == 3:
         xp.tanh(Y, out=Y)
 
@@ -196,7 +192,9 @@ def _cubic(X: Any) -> Any:
 
 
 def _sigmoid(xp: Any, X: Any) -> Any:
-    return 0.5 + 0.5 * xp.tanh(0.5 * X)
+    # Overflows nowhere, and keeps its digits where it is small.
+    e = xp.exp(-xp.abs(X))
+    return xp.where(X < 0, e, X.dtype.type(1)) / (1 + e)
 
 
 def _softplus(xp: Any, X: Any) -> Any:

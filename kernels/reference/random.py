@@ -118,7 +118,7 @@ def philox_normal(out: Any, mean: float, std: float, state: Any, offset: int) ->
     For float32 these are words 0 and 1 of a block and then words 2 and 3, with 32 bits each; for
     float64 the two halves of a block with 53 bits each. All is computed in float64 and rounded
     once, so that devices agree in float32 (but for one number in some 10^8, where the last bits
-    of their log or cos move the rounding) and to a few units in the last place in float64.
+    of their log or cos move the rounding) and to 1e-14 in float64.
 
     Parameters
     ----------

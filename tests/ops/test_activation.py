@@ -74,3 +74,9 @@ def test_large_and_small_arrays_agree(device):
         parts = [array_of(function(on_device(X[i : i + 91], device), **options))
                  for i in range(0, 1001, 91)]  # fmt: skip
         np.testing.assert_allclose(np.concatenate(parts), whole, rtol=1e-12, atol=1e-13)
+
+
+def test_sigmoid_keeps_its_digits_far_out(device):
+    for n in (1, 1000):
+        x = on_device(np.full(n, -60, np.float32), device)
+        np.testing.assert_allclose(array_of(F.sigmoid(x)), np.exp(-60), rtol=1e-5)
