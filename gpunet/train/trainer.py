@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+
 from ..autograd import no_grad
 from ..backend import backend_of
 from ..nn import Module
@@ -84,7 +86,8 @@ class Trainer:
             callback.on_fit_begin(self, epochs, samples)
         try:
             for _ in range(epochs):
-                result = self._epoch(loader, callbacks)
+                with np.errstate(all="ignore"):  # the loss is looked at below
+                    result = self._epoch(loader, callbacks)
                 self.history.append(result)
                 for callback in callbacks:
                     callback.on_epoch_end(self, result)

@@ -124,7 +124,7 @@ def test_the_loop_waits_for_the_device_once_an_epoch(cuda, monkeypatch):
     trainer, loader, _, _ = make(cuda)
     trainer.fit(loader, 1)  # the first one compiles kernels
     waits = []
-    for name in ("get", "item", "__float__", "__int__", "__bool__", "__index__"):
+    for name in ("get", "item", "__float__", "__int__", "__bool__"):
         method = getattr(cupy.ndarray, name)
         monkeypatch.setattr(cupy.ndarray, name, _counting(method, name, waits))
     trainer.fit(loader, 2)
