@@ -23,7 +23,9 @@ def room(be: Any, a: Any, b: Any) -> Any:
         If the shapes do not broadcast.
     """
     shape, other = shape_of(a), shape_of(b)
-    if shape == other or other == ():
+    if shape == other:
+        return be.like(a) if shape else None
+    if other == ():
         return be.like(a)
     if shape == () or other[-len(shape) :] == shape:
         return be.like(b)

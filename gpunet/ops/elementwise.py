@@ -64,6 +64,8 @@ def _rsqrt(be: Any, X: Any, out: Any) -> Any:
 
 
 def _erf(be: Any, X: Any, out: Any) -> Any:
+    if X.dtype == "float16":  # which SciPy does not know
+        return be.erf(X.astype("float32")).astype(X.dtype)
     return be.erf(X, out)
 
 

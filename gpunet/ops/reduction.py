@@ -70,7 +70,6 @@ def sum_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
     return (spread(be, dY, *saved),)
 
 
-@quiet
 def mean_forward(be: Any, X: Any, axis: Any, keepdims: bool) -> Any:
     """``Y = sum of X / n`` over n elements; NaN for none."""
     n = length(X.shape, axis)
