@@ -1,54 +1,221 @@
-"""The p-norm of vectors, over any axes."""
+"""Normalisation: of samples (layer, RMS and group norm) and of channels (batch norm).
+
+Source: Ioffe and Szegedy, Batch Normalization, 2015; Ba, Kiros and Hinton, Layer Normalization,
+2016; Zhang and Sennrich, Root Mean Square Layer Normalization, 2019; Wu and He, Group
+Normalization, 2018.
+"""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from .arithmetic import quiet
-from .reduction import kept_shape
+from .loss import from_rows, rows_of
 
-__all__ = ["norm_backward", "norm_forward"]
+__all__ = [
+    "batch_norm_backward",
+    "batch_norm_forward",
+    "group_norm_backward",
+    "group_norm_forward",
+    "layer_norm_backward",
+    "layer_norm_forward",
+    "rms_norm_backward",
+    "rms_norm_forward",
+]
 
 
-@quiet
-def norm_forward(be: Any, X: Any, p: float, axis: Any, keepdims: bool) -> Any:
-    """``Y = (sum |X|^p)^(1/p)``; the largest or smallest ``|X|`` for p = inf and -inf, the number
-    of nonzero elements for p = 0."""
-    xp = be.xp
-    if p == 2:
-        Y = xp.sqrt(xp.square(X).sum(axis=axis, keepdims=keepdims))
-    elif p == 1:
-        Y = xp.abs(X).sum(axis=axis, keepdims=keepdims)
-    elif p == math.inf:
-        Y = xp.abs(X).max(axis=axis, keepdims=keepdims)
-    elif p == -math.inf:
-        Y = xp.abs(X).min(axis=axis, keepdims=keepdims)
-    elif p == 0:
-        Y = (X != 0).sum(axis=axis, keepdims=keepdims).astype(X.dtype)
+def _samples(be: Any, X: Any, D: int) -> Any:
+    """`X` as a matrix with D columns."""
+    return be.contiguous(X).reshape(X.size // D, D)
+
+
+def _flat(be: Any, x: Any) -> Any:
+    """A weight or bias as a vector, or None."""
+    if x is None:
+        return None
+    return be.contiguous(x) if x.ndim == 1 else be.contiguous(x).reshape(-1)
+
+
+def _place(be: Any, wanted: bool, out: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    """Memory for the gradient of a parameter: `out` where there is one; None if not wanted."""
+    if not wanted:
+        return None
+    return be.empty(shape, dtype) if out is None else out
+
+
+def layer_norm_forward(be: Any, X: Any, weight: Any, bias: Any, axes: int, eps: float) -> Any:
+    """``Y = (X - mean) / sqrt(var + eps) weight + bias``, statistics over the last `axes` axes.
+
+    Parameters
+    ----------
+    X : array of shape (..., *S), where S are `axes` lengths
+    weight, bias : array of shape S, or None
+    """
+    D = math.prod(X.shape[X.ndim - axes :])
+    rows = _samples(be, X, D)
+    M = rows.shape[0]
+    Y = be.empty(rows.shape, X.dtype)
+    mean = be.empty((M,), X.dtype)
+    rstd = be.empty((M,), X.dtype)
+    w = _flat(be, weight)
+    be.kernels.layer_norm_forward(rows, w, _flat(be, bias), eps, Y, mean, rstd)
+    return Y.reshape(X.shape), (rows, mean, rstd, w, X.shape, X.shape[X.ndim - axes :])
+
+
+def layer_norm_backward(be: Any, dY: Any, saved: Any, needs: Any, out: Any) -> Any:
+    """With ``x = (X - mean) rstd``, ``g = dY weight``: ``dX = rstd (g - mean(g) - x mean(g x))``,
+    ``dweight = sum dY x``, ``dbias = sum dY``.
+    """
+    rows, mean, rstd, weight, shape, inner = saved
+    dX = be.empty(rows.shape, rows.dtype)
+    dweight = _place(be, needs[1], out[1], inner, rows.dtype)
+    dbias = _place(be, needs[2], out[2], inner, rows.dtype)
+    be.kernels.layer_norm_backward(
+        _samples(be, dY, rows.shape[1]), rows, mean, rstd, weight, dX,
+        _flat(be, dweight), _flat(be, dbias),
+    )  # fmt: skip
+    return dX.reshape(shape), dweight, dbias
+
+
+def rms_norm_forward(be: Any, X: Any, weight: Any, axes: int, eps: float) -> Any:
+    """``Y = X / sqrt(mean(X^2) + eps) weight``, with the mean over the last `axes` axes.
+
+    Parameters
+    ----------
+    X : array of shape (..., *S), where S are `axes` lengths
+    weight : array of shape S, or None
+    """
+    rows = _samples(be, X, math.prod(X.shape[X.ndim - axes :]))
+    Y = be.empty(rows.shape, X.dtype)
+    rrms = be.empty(rows.shape[:1], X.dtype)
+    w = _flat(be, weight)
+    be.kernels.rms_norm_forward(rows, w, eps, Y, rrms)
+    return Y.reshape(X.shape), (rows, rrms, w, X.shape, X.shape[X.ndim - axes :])
+
+
+def rms_norm_backward(be: Any, dY: Any, saved: Any, needs: Any, out: Any) -> Any:
+    """With ``x = X rrms``, ``g = dY weight``: ``dX = rrms (g - x mean(g x))``,
+    ``dweight = sum dY x``.
+    """
+    rows, rrms, weight, shape, inner = saved
+    dX = be.empty(rows.shape, rows.dtype)
+    dweight = _place(be, needs[1], out[1], inner, rows.dtype)
+    dY = _samples(be, dY, rows.shape[1])
+    be.kernels.rms_norm_backward(dY, rows, rrms, weight, dX, _flat(be, dweight))
+    return dX.reshape(shape), dweight
+
+
+def group_norm_forward(be: Any, X: Any, weight: Any, bias: Any, groups: int, eps: float) -> Any:
+    """Layer norm of each group of ``C / groups`` channels of each sample; then ``Y weight + bias``
+    channel by channel.
+
+    Parameters
+    ----------
+    X : array of shape (N, C, ...)
+    weight, bias : array of shape (C,), or None
+    """
+    N, C = X.shape[:2]
+    rows = be.contiguous(X).reshape(N * groups, X.size // (N * groups))
+    Y = be.empty(rows.shape, X.dtype)
+    mean = be.empty(rows.shape[:1], X.dtype)
+    rstd = be.empty(rows.shape[:1], X.dtype)
+    be.kernels.layer_norm_forward(rows, None, None, eps, Y, mean, rstd)
+    channels = Y.reshape(N, C, rows.size // (N * C))
+    if weight is not None:
+        channels *= weight[:, None]
+    if bias is not None:
+        channels += bias[:, None]
+    return Y.reshape(X.shape), (rows, mean, rstd, weight, X.shape)
+
+
+def group_norm_backward(be: Any, dY: Any, saved: Any, needs: Any, out: Any) -> Any:
+    """With ``x = (X - mean) rstd``: ``dweight = sum dY x`` and ``dbias = sum dY`` for each channel,
+    and ``dX`` that of layer norm for ``g = dY weight``.
+    """
+    rows, mean, rstd, weight, shape = saved
+    N, C = shape[:2]
+    channels = (N, C, rows.size // (N * C))
+    dY = be.contiguous(dY).reshape(channels)
+    dX = dweight = dbias = None
+    if needs[1]:
+        x = ((rows - mean[:, None]) * rstd[:, None]).reshape(channels)
+        x *= dY
+        dweight = x.sum(axis=(0, 2), out=out[1])
+    if needs[2]:
+        dbias = dY.sum(axis=(0, 2), out=out[2])
+    if needs[0]:
+        g = (dY if weight is None else dY * weight[:, None]).reshape(rows.shape)
+        dX = be.empty(rows.shape, rows.dtype)
+        be.kernels.layer_norm_backward(g, rows, mean, rstd, None, dX, None, None)
+        dX = dX.reshape(shape)
+    return dX, dweight, dbias
+
+
+def batch_norm_forward(
+    be: Any,
+    X: Any,
+    weight: Any,
+    bias: Any,
+    running_mean: Any,
+    running_var: Any,
+    count: Any,
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> Any:
+    """``Y = (X - mean) / sqrt(var + eps) weight + bias``, channel by channel.
+
+    In training, `mean` and `var` are those of the batch, and the running statistics move
+    towards them; otherwise they are the running statistics.
+
+    Parameters
+    ----------
+    X : array of shape (N, C) or (N, C, ...)
+        Best in channels-last memory, which is also that of the output.
+    weight, bias : array of shape (C,), or None
+    running_mean, running_var : array of shape (C,), or None
+        Changed in place in training; both or neither.
+    count : int64 array of shape (), or None
+        The number of batches so far; increased by one in training.
+    training : bool
+    momentum : float
+        The weight of the new statistics; a negative one stands for ``1 / count``.
+    eps : float
+    """
+    rows = rows_of(be, X)
+    weight, bias = _flat(be, weight), _flat(be, bias)
+    Y = be.empty(rows.shape, X.dtype)
+    if training:
+        mean = be.empty(rows.shape[1:], X.dtype)
+        rstd = be.empty(rows.shape[1:], X.dtype)
+        be.kernels.batch_norm_forward(
+            rows, weight, bias, running_mean, running_var, count, momentum, eps, Y, mean, rstd
+        )
     else:
-        Y = xp.power(xp.power(xp.abs(X), p).sum(axis=axis, keepdims=keepdims), 1 / p)
-    return Y, (X, Y, p, axis)
+        be.kernels.batch_norm_infer(rows, weight, bias, running_mean, running_var, eps, Y)
+        # Copies: training may change the running statistics before backward comes.
+        mean = running_mean.copy()
+        rstd = running_var + X.dtype.type(eps)
+        be.xp.sqrt(rstd, out=rstd)
+        be.xp.divide(1, rstd, out=rstd)
+    return from_rows(be, Y, X.shape), (rows, weight, mean, rstd, training, X.shape)
 
 
-def norm_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
-    """``dX = dY sign(X) (|X| / Y)^(p-1)``, and 0 where Y is 0."""
-    X, Y, p, axis = saved
-    xp = be.xp
-    kept = kept_shape(X.shape, axis)
-    Y, dY = Y.reshape(kept), dY.reshape(kept)
-    zero = dY.dtype.type(0)
-    if p == 2:
-        dX = X * xp.where(Y == 0, zero, dY / Y)
-    elif p == 1:
-        dX = xp.sign(X) * dY
-    elif p == 0:
-        dX = xp.zeros_like(X)
-    elif math.isinf(p):
-        hit = xp.abs(X) == Y
-        share = dY / hit.sum(axis=axis, keepdims=True).astype(dY.dtype)  # ties share
-        dX = xp.sign(X) * hit * share
-    else:
-        slope = xp.power(xp.abs(X), p - 1) * xp.where(Y == 0, zero, dY * xp.power(Y, 1 - p))
-        dX = xp.where(X == 0, zero, xp.sign(X) * slope)
-    return (dX,)
+def batch_norm_backward(be: Any, dY: Any, saved: Any, needs: Any, out: Any) -> Any:
+    """With ``x = (X - mean) rstd``: ``dweight = sum dY x``, ``dbias = sum dY``, and in training
+    ``dX = weight rstd (dY - dbias / M - x dweight / M)`` with M values in each channel; otherwise
+    ``dX = weight rstd dY``.
+    """
+    rows, weight, mean, rstd, training, shape = saved
+    dX = be.empty(rows.shape, rows.dtype)
+    dweight = _place(be, True, out[1], mean.shape, rows.dtype)
+    dbias = _place(be, True, out[2], mean.shape, rows.dtype)
+    be.kernels.batch_norm_backward(
+        rows_of(be, dY), rows, weight, mean, rstd, training, dX, dweight, dbias
+    )
+    return (
+        from_rows(be, dX, shape),
+        dweight if needs[1] else None,
+        dbias if needs[2] else None,
+        *(None,) * (len(needs) - 3),
+    )

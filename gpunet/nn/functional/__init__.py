@@ -16,24 +16,49 @@ from .activation import (
     softsign,
     tanh,
 )
+from .batch_norm import batch_norm
 from .dropout import dropout
 from .embedding import embedding
 from .linear import bilinear, linear
+from .loss import cross_entropy, nll_loss
+from .norm import group_norm, layer_norm, rms_norm
+from .pointwise_loss import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    smooth_l1_loss,
+)
 
 __all__ = [
+    "batch_norm",
     "bilinear",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
     "dropout",
     "elu",
     "embedding",
     "gelu",
+    "group_norm",
     "hardtanh",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
+    "layer_norm",
     "leaky_relu",
     "linear",
     "mish",
+    "mse_loss",
+    "nll_loss",
     "relu",
     "relu6",
+    "rms_norm",
     "sigmoid",
     "silu",
+    "smooth_l1_loss",
     "softplus",
     "softsign",
     "tanh",
