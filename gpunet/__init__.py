@@ -18,7 +18,9 @@ from .functions.elementwise import *
 from .functions.promotion import can_cast, promote_types, result_type
 from .functions.properties import *
 from .functions.reduction import *
+from .functions.softmax import *
 from .tensor import Tensor  # isort: split
+
 from .backend import default_device as get_default_device
 from .backend import set_default_device
 from .backend.rng import Generator, default_generator

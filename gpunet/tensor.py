@@ -30,6 +30,7 @@ from .functions import (
 )
 from .functions import data as data_
 from .functions import shape as shapes
+from .functions import softmax as softmax_
 from .functions.inplace import in_place_form
 from .printing import tensor_text
 
@@ -705,6 +706,8 @@ class Tensor(Variable):
     any = reduction.any
     count_nonzero = reduction.count_nonzero
     logsumexp = reduction.logsumexp
+    softmax = softmax_.softmax
+    log_softmax = softmax_.log_softmax
     norm = reduction.norm
     cumsum = reduction.cumsum
     cumprod = reduction.cumprod

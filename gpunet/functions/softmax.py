@@ -1,0 +1,62 @@
+"""Softmax and its logarithm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Function, Variable
+from ..ops import softmax as _ops
+from ._arguments import as_dim
+from .conversion import cast
+from .shape import reshape
+
+__all__ = ["log_softmax", "softmax"]
+
+_softmax = Function(_ops.softmax_forward, _ops.softmax_backward)
+_log_softmax = Function(_ops.log_softmax_forward, _ops.log_softmax_backward)
+
+_HALF = np.dtype("float16")
+
+
+def softmax(input: Variable, dim: int, dtype: Any = None) -> Any:
+    """``exp(x) / sum exp(x)`` along `dim`, without overflow.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    dtype : optional
+        To cast to before.
+
+    Raises
+    ------
+    IndexError
+        If there is no dimension `dim`.
+    RuntimeError
+        For integers and truth values without a `dtype`.
+    """
+    return _apply(_softmax, input, dim, dtype)
+
+
+def log_softmax(input: Variable, dim: int, dtype: Any = None) -> Any:
+    """``x - log sum exp(x)`` along `dim`; parameters and errors as of `softmax`."""
+    return _apply(_log_softmax, input, dim, dtype)
+
+
+def _apply(function: Function, input: Variable, dim: int, dtype: Any) -> Any:
+    if dtype is not None:
+        input = cast(input, dtype)
+    array = input.array
+    axis = as_dim(dim, array.ndim)
+    if array.dtype.kind != "f":
+        raise RuntimeError(
+            f"{function.name}: expected a floating-point tensor, got {array.dtype}; "
+            "give dtype, or convert it with .float()"
+        )
+    if array.ndim == 0:
+        return reshape(_apply(function, reshape(input, (1,)), 0, None), ())
+    if array.dtype == _HALF:  # the kernels compute in float32 and float64
+        return cast(function(cast(input, "float32"), axis=axis), _HALF)
+    return function(input, axis=axis)
