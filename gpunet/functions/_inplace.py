@@ -27,7 +27,7 @@ def change(
         If `x` is a leaf that requires a gradient and the tape is on, or a view that repeats elements.
     """
     if MODE.enabled and (
-        x.requires_grad or any([isinstance(v, Variable) and v.requires_grad for v in inputs])
+        x.requires_grad or any(isinstance(v, Variable) and v.requires_grad for v in inputs)
     ):
         if x.requires_grad and x.node is None:
             raise RuntimeError(
@@ -38,9 +38,7 @@ def change(
         x.array, x.node, x.requires_grad = result.array, result.node, True
     else:
         array = x.array
-        if 0 in array.strides and any(
-            [s == 0 and n > 1 for n, s in zip(array.shape, array.strides)]
-        ):
+        if 0 in array.strides and any(s == 0 and n > 1 for n, s in zip(array.shape, array.strides)):
             raise RuntimeError(
                 f"{function.name}: more than one element of the tensor refers to a single memory "
                 "location; clone() it before changing it in place"

@@ -234,7 +234,7 @@ def arange(
             f"arange: upper bound and lower bound inconsistent with step sign: start {start}, "
             f"end {end}, step {step}"
         )
-    whole = not any([isinstance(x, float) for x in (start, end, step)])
+    whole = not any(isinstance(x, float) for x in (start, end, step))
     if dtype is None:
         dtype = "int64" if whole else get_default_dtype()
     if whole:

@@ -150,8 +150,8 @@ def _plain(data: Any) -> tuple[Any, bool]:
     if isinstance(data, list | tuple):
         pairs = [_plain(x) for x in data] if data and not _is_number(data[0]) else None
         if pairs is not None:
-            return [x for x, _ in pairs], any([typed for _, typed in pairs])
-        typed = any([not _is_number(x) for x in data])
+            return [x for x, _ in pairs], any(typed for _, typed in pairs)
+        typed = any(not _is_number(x) for x in data)
         return ([_plain(x)[0] for x in data] if typed else data), typed
     if isinstance(data, Variable):
         data = data.array
@@ -175,7 +175,7 @@ def _leaves(data: Any) -> Any:
 
 
 def _all_numbers(data: Any) -> bool:
-    return all([_is_number(x) for x in _leaves(data)])
+    return all(_is_number(x) for x in _leaves(data))
 
 
 def _wrong(data: Any) -> str:

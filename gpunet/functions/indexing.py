@@ -173,7 +173,7 @@ def _parse_advanced(input: Variable, items: tuple[Any, ...]) -> tuple[Any, Any, 
             unique = False
     while advanced and advanced[-1] is _ALL:
         advanced.pop()
-    plain = all([item is _ALL for item in basic])
+    plain = all(item is _ALL for item in basic)
     return (
         None if plain else (*basic, Ellipsis),
         tuple(advanced) if arrays else None,

@@ -51,7 +51,7 @@ def _common_dtype(tensors: list[Variable]) -> Any:
 
 def _same_dtype(tensors: list[Variable]) -> list[Variable]:
     first = tensors[0].array.dtype
-    if all([x.array.dtype == first for x in tensors]):
+    if all(x.array.dtype == first for x in tensors):
         return tensors
     dtype = _common_dtype(tensors)
     return [cast(x, dtype) for x in tensors]

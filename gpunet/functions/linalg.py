@@ -73,7 +73,7 @@ def _mismatch(a: tuple[int, ...], b: tuple[int, ...]) -> RuntimeError:
 
 def _same_dtype(name: str, *tensors: Variable) -> None:
     dtypes = [x.array.dtype for x in tensors]
-    if any([d != dtypes[0] for d in dtypes]):
+    if any(d != dtypes[0] for d in dtypes):
         raise RuntimeError(
             f"{name}: expected tensors of the same dtype, but got: {' and '.join(map(str, dtypes))}"
         )
@@ -305,9 +305,7 @@ def _parse(equation: str, shapes: list[tuple[int, ...]]) -> tuple[Any, Any]:
                 )
     else:
         every = [label for term in terms for label in term]
-        out = tuple(
-            [*range(-longest, 0), *sorted([x for x in {*every} if x > 0 and every.count(x) == 1])]
-        )
+        out = (*range(-longest, 0), *sorted([x for x in {*every} if x > 0 and every.count(x) == 1]))
     return tuple(terms), out
 
 

@@ -67,7 +67,7 @@ def _placed(name: str, input: Variable, dim: int, index: Any, src: Any = None) -
             )
     if isinstance(src, Variable):
         other = src.array.shape
-        if len(other) != len(shape) or any([n > m for n, m in zip(array.shape, other)]):
+        if len(other) != len(shape) or any(n > m for n, m in zip(array.shape, other)):
             raise RuntimeError(
                 f"{name}: expected index {list(array.shape)} to be no larger than src {list(other)}"
             )

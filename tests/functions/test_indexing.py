@@ -1,11 +1,12 @@
 import re
 
-import gpunet
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opcheck import array_of, check_op, on_device, torch_or_none
+
+import gpunet
 
 RNG = np.random.default_rng(0)
 MASK = RNG.random((3, 4)) < 0.5
@@ -320,9 +321,7 @@ def test_functions(device, name):
         *arrays,
         device=device,
         # PyTorch has no gradient where the index is smaller than src.
-        torch_function=None
-        if "part of" in name
-        else lambda *xs: function(torch_or_none(), *xs),
+        torch_function=None if "part of" in name else lambda *xs: function(torch_or_none(), *xs),
     )
 
 

@@ -1,11 +1,12 @@
 import re
 
-import gpunet
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opcheck import array_of, check_op, on_device, torch_or_none
+
+import gpunet
 
 RNG = np.random.default_rng(0)
 
