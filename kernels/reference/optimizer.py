@@ -9,6 +9,8 @@ hyper : array of float64
 count : array of float64, shape (2,)
     ``count[0]`` is the number of steps done; the kernel adds one. ``count[1]`` is zero, before and
     after: the blocks of the CUDA form agree there on which of them is the last.
+
+Averages (B, M, V) below the smallest normal number may become zero.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ __all__ = [
 _quiet = np.errstate(over="ignore", divide="ignore", invalid="ignore")
 
 
+@_quiet
 def sgd_step(P: Any, G: Any, hyper: Any, decay: int, maximize: int) -> None:
     """``p -= lr (g + weight_decay p)``.
 
@@ -170,6 +173,7 @@ def sum_of_squares(X: Any, total: Any) -> None:
     xp.sum(xp.multiply(X, X, dtype=xp.float64), keepdims=True, out=total)
 
 
+@_quiet
 def clip_scale(X: Any, norm: Any, max_norm: float) -> None:
     """``X *= min(1, max_norm / (norm[0] + 1e-6))``; NaN if the norm is.
 
