@@ -184,15 +184,19 @@ def batch_norm_forward(
     """
     rows = rows_of(be, X)
     weight, bias = _flat(be, weight), _flat(be, bias)
+    run_mean, run_var = _flat(be, running_mean), _flat(be, running_var)
     Y = be.empty(rows.shape, X.dtype)
     if training:
         mean = be.empty(rows.shape[1:], X.dtype)
         rstd = be.empty(rows.shape[1:], X.dtype)
         be.kernels.batch_norm_forward(
-            rows, weight, bias, running_mean, running_var, count, momentum, eps, Y, mean, rstd
+            rows, weight, bias, run_mean, run_var, count, momentum, eps, Y, mean, rstd
         )
+        for given, moved in ((running_mean, run_mean), (running_var, run_var)):
+            if moved is not given:  # a copy
+                given[...] = moved
     else:
-        be.kernels.batch_norm_infer(rows, weight, bias, running_mean, running_var, eps, Y)
+        be.kernels.batch_norm_infer(rows, weight, bias, run_mean, run_var, eps, Y)
         # Copies: training may change the running statistics before backward comes.
         mean = running_mean.copy()
         rstd = running_var + X.dtype.type(eps)
