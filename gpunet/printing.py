@@ -79,9 +79,9 @@ def _formatter(values: np.ndarray) -> Callable[[Any], str]:
     if not counted.size:
         form = whole_form
         return _padded(form, 1)
-    large, small = np.abs(counted).max(), np.abs(counted).min()
+    large, small = float(np.abs(counted).max()), float(np.abs(counted).min())
     whole = bool((counted == np.ceil(counted)).all())
-    if large / small > 1000 or large > 1e8 or (not whole and small < 1e-4):
+    if large > 1000 * small or large > 1e8 or (not whole and small < 1e-4):
         form = scientific_form
     else:
         form = whole_form if whole else decimal_form

@@ -48,7 +48,7 @@ _minimum = Function(_ops.minimum_forward, _ops.minimum_backward)
 def add(input: Any, other: Any, *, alpha: float = 1) -> Any:
     """``input + alpha other``, with broadcasting."""
     if alpha != 1:
-        other = _scaled(input, other, alpha)
+        other = scaled(input, other, alpha)
     return _add(*pair(input, other))
 
 
@@ -61,7 +61,7 @@ def sub(input: Any, other: Any, *, alpha: float = 1) -> Any:
         If one of them holds truth values: ``~`` and ``^`` are for those.
     """
     if alpha != 1:
-        other = _scaled(input, other, alpha)
+        other = scaled(input, other, alpha)
     for x in (input, other):
         if isinstance(x, Variable) and x.array.dtype.kind == "b":
             raise RuntimeError(
@@ -187,7 +187,8 @@ subtract = sub
 divide = true_divide = div
 
 
-def _scaled(input: Any, other: Any, alpha: float) -> Any:
+def scaled(input: Any, other: Any, alpha: float) -> Any:
+    """``alpha other``, for ``input + alpha other``."""
     if isinstance(alpha, float) and result_type(input, other).kind != "f":
         raise RuntimeError("For integral input tensors, argument alpha must not be a float")
     return mul(other, alpha) if isinstance(other, Variable) else other * alpha

@@ -18,7 +18,7 @@ from ..autograd.mode import MODE
 from ..backend import backend_of
 from ..ops import conversion as _ops
 from ..ops.broadcast import broadcast_shape
-from .arithmetic import add, div, mul, sub
+from .arithmetic import add, div, mul, scaled, sub
 from .conversion import cast, transfer
 from .promotion import can_cast
 
@@ -113,12 +113,12 @@ def _arithmetic(name: str, function: Callable[..., Any], x: Variable, other: Any
 
 def add_(x: Variable, other: Any, *, alpha: float = 1) -> Any:
     """``x += alpha other``."""
-    return _arithmetic("add", add, x, other if alpha == 1 else mul(other, alpha))
+    return _arithmetic("add", add, x, other if alpha == 1 else scaled(x, other, alpha))
 
 
 def sub_(x: Variable, other: Any, *, alpha: float = 1) -> Any:
     """``x -= alpha other``."""
-    return _arithmetic("subtract", sub, x, other if alpha == 1 else mul(other, alpha))
+    return _arithmetic("subtract", sub, x, other if alpha == 1 else scaled(x, other, alpha))
 
 
 def mul_(x: Variable, other: Any) -> Any:
