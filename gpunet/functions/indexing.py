@@ -35,6 +35,7 @@ _where = Function(_ops.where_forward, _ops.where_backward)
 _masked_fill = Function(_ops.masked_fill_forward, _ops.masked_fill_backward)
 
 _ALL = slice(None)
+_INT64 = np.dtype("int64")
 
 
 def getitem(input: Variable, index: Any) -> Any:
@@ -48,6 +49,10 @@ def getitem(input: Variable, index: Any) -> Any:
     ValueError
         If the step of a slice is not positive.
     """
+    if isinstance(index, Variable):
+        array = index.array
+        if array.dtype is _INT64 and array.ndim and type(array) is type(input.array):
+            return _getitem(input, basic=None, advanced=(array,))
     basic, advanced, unique = _parse(input, index)
     return _getitem(input, basic=basic, advanced=advanced, unique=unique)
 
@@ -165,7 +170,8 @@ def _parse_advanced(input: Variable, items: tuple[Any, ...]) -> tuple[Any, Any, 
             arrays += 1
         else:
             basic.append(_ALL)
-            if type(item) is np.ndarray and item.size:  # what lies on the GPU is not looked at
+            if type(item) is not type(input.array) and item.size:
+                # From the host: looking at it makes no one wait. NumPy itself checks on the CPU.
                 check_range("index", item, shape[axis])
             advanced.append(beside(input, item))
             axis += 1

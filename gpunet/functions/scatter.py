@@ -8,7 +8,8 @@ import numpy as np
 
 from ..autograd import Function, Variable
 from ..backend import backend_of
-from ..ops import indexing as _ops
+from ..ops import scatter as _ops
+from ..ops.indexing import setitem_into
 from ._arguments import as_dim
 from ._inplace import change
 from .indexing import _getitem, _setitem, beside, check_range, index_array
@@ -252,7 +253,7 @@ def index_copy_(input: Variable, dim: int, index: Any, source: Variable) -> Any:
     """`index_copy` in place."""
     _added("index_copy_", input, dim, index, source)
     options = _set("index_copy_", input, dim, index)
-    return change(_setitem, _ops.setitem_into, input, source, **options)
+    return change(_setitem, setitem_into, input, source, **options)
 
 
 def index_fill(input: Variable, dim: int, index: Any, value: Any) -> Any:
@@ -263,4 +264,4 @@ def index_fill(input: Variable, dim: int, index: Any, value: Any) -> Any:
 def index_fill_(input: Variable, dim: int, index: Any, value: Any) -> Any:
     """`index_fill` in place."""
     options = _set("index_fill_", input, dim, index)
-    return change(_setitem, _ops.setitem_into, input, value, **options)
+    return change(_setitem, setitem_into, input, value, **options)

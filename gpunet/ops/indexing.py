@@ -1,8 +1,8 @@
 """Indexing: parts of an array, and arrays with parts replaced.
 
 An index comes in two steps, as PyTorch takes it: `basic`, a tuple of integers, slices, None and
-Ellipsis, gives a view; `advanced`, integer arrays or None for each of the view's leading axes, picks
-elements of that view. Either may be None.
+Ellipsis, gives a view; `advanced`, an integer array or ``slice(None)`` for each of the view's leading
+axes, picks elements of that view. Either may be None.
 
 The gradient of picking is putting: zeros with ``dY`` in the places that were read, summed where a
 place was read more than once.
@@ -10,43 +10,25 @@ place was read more than once.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from .broadcast import unbroadcast
 
 __all__ = [
-    "accumulate",
-    "along",
-    "gather_backward",
-    "gather_forward",
+    "copied",
     "getitem_backward",
     "getitem_forward",
-    "index_add_backward",
-    "index_add_forward",
-    "index_add_into",
     "masked_fill_backward",
     "masked_fill_forward",
     "masked_fill_into",
-    "scatter_add_backward",
-    "scatter_add_forward",
-    "scatter_add_into",
-    "scatter_backward",
-    "scatter_forward",
-    "scatter_into",
     "setitem_backward",
     "setitem_forward",
     "setitem_into",
+    "summed",
     "where_backward",
     "where_forward",
 ]
-
-
-def accumulate(be: Any, target: Any, index: Any, values: Any) -> None:
-    """``target[index] += values``, adding again for each repetition of an index."""
-    if target.dtype.kind == "i" and target.dtype.itemsize == 8:
-        # The GPU's atomic addition knows no signed 64-bit integers; the bits are the same.
-        target, values = target.view("uint64"), values.astype("int64").view("uint64")
-    be.xp.add.at(target, index, values)
 
 
 def getitem_forward(be: Any, X: Any, basic: Any, advanced: Any, unique: bool = False) -> Any:
@@ -63,6 +45,8 @@ def getitem_forward(be: Any, X: Any, basic: Any, advanced: Any, unique: bool = F
 def getitem_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
     """``dX[basic][advanced] += dY``, from zeros."""
     shape, dtype, basic, advanced, unique = saved
+    if basic is None and not unique:
+        return (summed(be, dY, shape, dtype, advanced),)
     dX = be.zeros(shape, dtype)
     part = dX if basic is None else dX[basic]
     if advanced is None:
@@ -70,8 +54,40 @@ def getitem_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
     elif unique:
         part[advanced] = dY
     else:
-        accumulate(be, part, advanced, dY)
+        part[...] = summed(be, dY, part.shape, dtype, advanced)
     return (dX,)
+
+
+def summed(be: Any, dY: Any, shape: tuple[int, ...], dtype: Any, index: tuple[Any, ...]) -> Any:
+    """The array of `shape` that is zero but for ``dX[index] += dY``, added in a fixed order.
+
+    This is the gradient of a lookup in a table: the indexed axes together are its V rows, the
+    others its D columns.
+    """
+    if dY.dtype.char not in "fd" or not dY.size:
+        dX = be.zeros(shape, dtype)
+        be.xp.add.at(dX, index, dY)
+        return dX
+    axes = [i for i, item in enumerate(index) if type(item) is not slice]
+    others = [i for i in range(len(shape)) if i not in axes]
+    # The number of the row: the indices as digits, with the lengths of their axes as bases.
+    rows = None
+    for i in axes:
+        digit = be.xp.where(index[i] < 0, index[i] + shape[i], index[i])
+        rows = digit if rows is None else rows * shape[i] + digit
+    count = rows.ndim
+    rows = be.contiguous(rows.reshape(-1).astype("int64", copy=False))
+    first = axes[0] if axes[-1] - axes[0] < len(axes) else 0
+    if first:  # dY has the axes of the index where those of X stood, unless they stood apart
+        order = (*range(first, first + count), *range(first), *range(first + count, dY.ndim))
+        dY = dY.transpose(order)
+    table_shape = [shape[i] for i in (*axes, *others)]
+    V, D = math.prod(table_shape[: len(axes)]), math.prod(table_shape[len(axes) :])
+    table = be.empty((V, D), dtype)
+    be.kernels.embedding_backward(be.contiguous(dY).reshape(rows.size, D), rows, table)
+    dX = table.reshape(table_shape)
+    order = [*axes, *others]
+    return dX if axes[-1] < len(axes) else dX.transpose([order.index(i) for i in range(len(order))])
 
 
 def setitem_into(be: Any, X: Any, V: Any, basic: Any, advanced: Any) -> None:
@@ -81,8 +97,8 @@ def setitem_into(be: Any, X: Any, V: Any, basic: Any, advanced: Any) -> None:
 
 
 def setitem_forward(be: Any, X: Any, V: Any, basic: Any, advanced: Any) -> Any:
-    """A copy of `X` with ``X[basic][advanced] = V``; `V` is an array that broadcasts, or a number."""
-    Y = _copy(be, X)
+    """A copy of `X` with ``X[basic][advanced] = V``; `V` is a number or an array that broadcasts."""
+    Y = copied(be, X)
     setitem_into(be, Y, V, basic, advanced)
     return Y, (
         V if V is None else getattr(V, "shape", ()),
@@ -97,7 +113,7 @@ def setitem_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
     shape, dtype, basic, advanced = saved
     dX = dV = None
     if needs[0]:
-        dX = _copy(be, dY)
+        dX = copied(be, dY)
         setitem_into(be, dX, 0, basic, advanced)
     if needs[1]:
         part = dY if basic is None else dY[basic]
@@ -108,118 +124,10 @@ def setitem_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
     return dX, dV
 
 
-def _copy(be: Any, X: Any) -> Any:
+def copied(be: Any, X: Any) -> Any:
     Y = be.empty(X.shape, X.dtype)
     Y[...] = X
     return Y
-
-
-def along(be: Any, index: Any, dim: int) -> tuple[Any, ...]:
-    """The index arrays that name ``X[i_0, ..., index[i_0, ...], ...]`` with `index` at axis `dim`."""
-    grid = []
-    for axis, n in enumerate(index.shape):
-        if axis == dim:
-            grid.append(index)
-        else:
-            shape = (1,) * axis + (n,) + (1,) * (index.ndim - 1 - axis)
-            grid.append(be.xp.arange(n).reshape(shape))
-    return tuple(grid)
-
-
-def gather_forward(be: Any, X: Any, dim: int, index: Any) -> Any:
-    """``Y[i, j, ...] = X[index[i, j, ...], j, ...]`` for axis 0, and so on for the others."""
-    places = along(be, index, dim)
-    return X[places], (X.shape, X.dtype, places)
-
-
-def gather_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
-    """``dX[index[i, j, ...], j, ...] += dY[i, j, ...]``."""
-    shape, dtype, places = saved
-    dX = be.zeros(shape, dtype)
-    accumulate(be, dX, places, dY)
-    return (dX,)
-
-
-def _corner(index: Any) -> tuple[slice, ...]:
-    return tuple([slice(n) for n in index.shape])
-
-
-def scatter_into(be: Any, X: Any, V: Any, dim: int, index: Any) -> None:
-    """``X[index[i, j, ...], j, ...] = V[i, j, ...]`` in place; `V` may be a number."""
-    X[along(be, index, dim)] = V[_corner(index)] if hasattr(V, "shape") else V
-
-
-def scatter_forward(be: Any, X: Any, V: Any, dim: int, index: Any) -> Any:
-    """A copy of `X` with ``X[index[i, j, ...], j, ...] = V[i, j, ...]``."""
-    Y = _copy(be, X)
-    scatter_into(be, Y, V, dim, index)
-    return Y, (getattr(V, "shape", ()), dim, index)
-
-
-def scatter_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
-    """``dX = dY`` with zeros in the written places, ``dV`` is ``dY`` gathered from them."""
-    shape, dim, index = saved
-    places = along(be, index, dim)
-    dX = dV = None
-    if needs[0]:
-        dX = _copy(be, dY)
-        dX[places] = 0
-    if needs[1]:
-        dV = _gathered(be, dY, places, shape, index)
-    return dX, dV
-
-
-def _gathered(be: Any, dY: Any, places: Any, shape: Any, index: Any) -> Any:
-    part = dY[places]
-    if part.shape == shape:
-        return part
-    dV = be.zeros(shape, dY.dtype)
-    dV[_corner(index)] = part
-    return dV
-
-
-def scatter_add_into(be: Any, X: Any, V: Any, dim: int, index: Any) -> None:
-    """``X[index[i, j, ...], j, ...] += V[i, j, ...]`` in place."""
-    accumulate(be, X, along(be, index, dim), V[_corner(index)])
-
-
-def scatter_add_forward(be: Any, X: Any, V: Any, dim: int, index: Any) -> Any:
-    """A copy of `X` with ``X[index[i, j, ...], j, ...] += V[i, j, ...]``."""
-    Y = _copy(be, X)
-    scatter_add_into(be, Y, V, dim, index)
-    return Y, (V.shape, dim, index)
-
-
-def scatter_add_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
-    """``dX = dY``, ``dV`` is ``dY`` gathered from the written places."""
-    shape, dim, index = saved
-    dV = _gathered(be, dY, along(be, index, dim), shape, index) if needs[1] else None
-    return dY, dV
-
-
-def index_add_into(be: Any, X: Any, V: Any, dim: int, index: Any, alpha: float) -> None:
-    """``X[index[i]] += alpha V[i]`` along axis `dim`, in place."""
-    if alpha != 1:
-        V = (V * alpha).astype(X.dtype, copy=False)
-    accumulate(be, X, (slice(None),) * dim + (index,), V)
-
-
-def index_add_forward(be: Any, X: Any, V: Any, dim: int, index: Any, alpha: float) -> Any:
-    """A copy of `X` with ``X[index[i]] += alpha V[i]`` along axis `dim`."""
-    Y = _copy(be, X)
-    index_add_into(be, Y, V, dim, index, alpha)
-    return Y, (dim, index, alpha)
-
-
-def index_add_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
-    """``dX = dY``, ``dV[i] = alpha dY[index[i]]``."""
-    dim, index, alpha = saved
-    dV = None
-    if needs[1]:
-        dV = be.xp.take(dY, index, axis=dim)
-        if alpha != 1:
-            dV *= alpha
-    return dY, dV
 
 
 def where_forward(be: Any, C: Any, A: Any, B: Any) -> Any:
