@@ -188,7 +188,14 @@ class Tensor(Variable):
 
     @data.setter
     def data(self, values: Tensor) -> None:
-        self.array = values.array
+        array = values.array
+        if (
+            array.shape != self.array.shape
+            or array.dtype != self.array.dtype
+            or type(array) is not type(self.array)
+        ):
+            self.grad_buffer = None  # it fits the old array
+        self.array = array
         self.mark_changed()
 
     # --- what it is ---------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from .adam import Adam, AdamW
 from .lbfgs import LBFGS
 from .nadam import NAdam
 from .optimizer import Optimizer
+from .radam import Adamax, RAdam
 from .rmsprop import RMSprop
 from .sgd import SGD
 
@@ -18,8 +19,10 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Adamax",
     "NAdam",
     "Optimizer",
+    "RAdam",
     "RMSprop",
     "lr_scheduler",
 ]

@@ -203,7 +203,7 @@ def test_learns_and_keeps_dtype_and_shape(kind, dtype, device):
     p = on_device(np.zeros((2, 3), dtype), device, True)
     goal = on_device(target.astype(dtype), device)
     # The steps of Adadelta begin small; those of Adagrad become small.
-    rates = {"Adadelta": 20.0, "Adagrad": 0.3, "LBFGS": 0.5, "SGD": 0.1}
+    rates = {"Adadelta": 20.0, "Adagrad": 0.3, "LBFGS": 0.5, "RAdam": 0.1, "SGD": 0.1}
     lr = rates.get(kind.__name__, 0.03)
     optimizer = kind([p], lr=lr)
 
