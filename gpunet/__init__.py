@@ -22,10 +22,13 @@ from .functions.softmax import *
 from .tensor import Tensor  # isort: split
 
 from .backend import default_device as get_default_device
-from .backend import set_default_device
+from .backend import get_num_threads, set_default_device, set_num_threads
 from .backend.rng import Generator, default_generator
+from .functions.axes import *
+from .functions.counting import bincount, bucketize, searchsorted, unique
 from .functions.creation import *
 from .functions.data import *  # after gpunet.tensor, the module: its `tensor` is the function
+from .functions.einsum import *
 from .functions.indexing import *
 from .functions.joining import *
 from .functions.linalg import *
@@ -47,9 +50,12 @@ from .functions.random import (
     seed,
     set_rng_state,
 )
+from .functions.repeating import *
 from .functions.scatter import *
+from .functions.sequences import *
 from .functions.shape import *
 from .functions.sorting import *
+from .functions.splitting import *
 
 # All names, but for those that would hide Python's own: gpunet.sum, gpunet.float, ...
 __all__ = [name for name in globals() if not name.startswith("_") and not hasattr(_builtins, name)]

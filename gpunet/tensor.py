@@ -14,9 +14,12 @@ from .autograd import Function, Variable
 from .backend import Device, backend_of
 from .functions import (
     arithmetic,
+    axes,
     comparison,
     conversion,
+    counting,
     creation,
+    einsum,
     elementwise,
     indexing,
     inplace,
@@ -25,8 +28,10 @@ from .functions import (
     pad,
     random,
     reduction,
+    repeating,
     scatter,
     sorting,
+    splitting,
 )
 from .functions import data as data_
 from .functions import shape as shapes
@@ -579,23 +584,23 @@ class Tensor(Variable):
     ravel = shapes.ravel
     squeeze = shapes.squeeze
     unsqueeze = shapes.unsqueeze
-    transpose = swapaxes = swapdims = shapes.transpose
-    t = shapes.t
-    movedim = moveaxis = shapes.movedim
-    expand = shapes.expand
-    expand_as = shapes.expand_as
-    broadcast_to = shapes.broadcast_to
-    repeat = shapes.repeat
-    tile = shapes.tile
-    repeat_interleave = shapes.repeat_interleave
-    flip = shapes.flip
-    fliplr = shapes.fliplr
-    flipud = shapes.flipud
-    roll = shapes.roll
-    split = joining.split
-    chunk = joining.chunk
-    tensor_split = joining.tensor_split
-    unbind = joining.unbind
+    transpose = swapaxes = swapdims = axes.transpose
+    t = axes.t
+    movedim = moveaxis = axes.movedim
+    expand = repeating.expand
+    expand_as = repeating.expand_as
+    broadcast_to = repeating.broadcast_to
+    repeat = repeating.repeat
+    tile = repeating.tile
+    repeat_interleave = repeating.repeat_interleave
+    flip = axes.flip
+    fliplr = axes.fliplr
+    flipud = axes.flipud
+    roll = axes.roll
+    split = splitting.split
+    chunk = splitting.chunk
+    tensor_split = splitting.tensor_split
+    unbind = splitting.unbind
     triu = pad.triu
     tril = pad.tril
     diag = pad.diag
@@ -617,17 +622,17 @@ class Tensor(Variable):
 
     def permute(self, *dims: Any) -> Tensor:
         """As `gpunet.permute`; the dims as numbers or as one tuple."""
-        return shapes.permute(self, dims if len(dims) != 1 else dims[0])
+        return axes.permute(self, dims if len(dims) != 1 else dims[0])
 
     @property
     def T(self) -> Tensor:
         """The axes in reverse order."""
-        return shapes.permute(self, range(self.array.ndim)[::-1])
+        return axes.permute(self, range(self.array.ndim)[::-1])
 
     @property
     def mT(self) -> Tensor:
         """The last two axes swapped."""
-        return shapes.transpose(self, -2, -1)
+        return axes.transpose(self, -2, -1)
 
     __getitem__ = indexing.getitem
     __setitem__ = indexing.setitem
@@ -662,15 +667,15 @@ class Tensor(Variable):
     msort = sorting.msort
     topk = sorting.topk
     kthvalue = sorting.kthvalue
-    unique = sorting.unique
-    bincount = sorting.bincount
+    unique = counting.unique
+    bincount = counting.bincount
     __matmul__ = matmul = linalg.matmul
     mm = linalg.mm
     bmm = linalg.bmm
     mv = linalg.mv
     dot = linalg.dot
     outer = ger = linalg.outer
-    inner = linalg.inner
+    inner = einsum.inner
     addmm = linalg.addmm
     addmv = linalg.addmv
     baddbmm = linalg.baddbmm

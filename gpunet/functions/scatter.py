@@ -11,9 +11,11 @@ from ..backend import backend_of
 from ..ops import scatter as _ops
 from ..ops.indexing import setitem_into
 from ._arguments import as_dim
+from ._index import beside, check_range, index_array
 from ._inplace import change
-from .indexing import _getitem, _setitem, beside, check_range, index_array
-from .shape import common_shape, expand, ravel
+from .indexing import _getitem, _setitem
+from .repeating import common_shape, expand
+from .shape import ravel
 
 __all__ = [
     "gather",

@@ -113,13 +113,13 @@ def test_one_hot(device):
     x = np.array([[2, 0], [1, 2]])
     for classes in (-1, 3, 5):
         check_op(
-            lambda x: gpunet.functions.sorting.one_hot(x, classes),
+            lambda x: gpunet.functions.counting.one_hot(x, classes),
             x,
             device=device,
             torch_function=lambda x: torch_or_none().nn.functional.one_hot(x, classes),
         )
     with pytest.raises(RuntimeError, match="floating|expected integers"):
-        gpunet.functions.sorting.one_hot(on_device(np.zeros(2), device))
+        gpunet.functions.counting.one_hot(on_device(np.zeros(2), device))
 
 
 @pytest.mark.parametrize("right", [False, True])
@@ -150,7 +150,7 @@ def test_searchsorted(device, right):
             r"weights: expected shape \[1\]",
         ),
         (
-            lambda x: gpunet.functions.sorting.one_hot(gpunet.tensor([3]), 3),
+            lambda x: gpunet.functions.counting.one_hot(gpunet.tensor([3]), 3),
             RuntimeError,
             "from 0 to 2, got 3",
         ),
