@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib.metadata
 import os
 import platform
@@ -12,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import __version__
-from .backend import probe_cuda
+from .backend import CPU, probe_cuda
 from .backend.probe import driver_cuda_version
 from .kernels import cpu as cpu_kernels
 from .kernels import cuda as cuda_kernels
@@ -73,14 +72,13 @@ def _versions() -> Rows:
 
 def _cpu() -> Rows:
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[index]
-    threads = _openblas_threads()
     rows: Rows = [
         ("machine", f"{platform.machine()}, {platform.system()}"),
         ("cores", _cores()),
         ("BLAS", f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip()),
     ]
-    if threads is not None:
-        rows.append(("BLAS threads", str(threads)))
+    if CPU.blas.adjustable:
+        rows.append(("BLAS threads", str(CPU.blas.most)))
     rows += [(name, os.environ[name]) for name in _THREAD_VARIABLES if name in os.environ]
     if not cpu_kernels.available():
         rows.append(("Numba", "cannot be imported: slower NumPy kernels are used"))
@@ -91,20 +89,6 @@ def _cores() -> str:
     total = os.cpu_count() or 1
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else total
     return str(total) if usable == total else f"{usable} of {total}"
-
-
-def _openblas_threads() -> int | None:
-    """How many threads the OpenBLAS of NumPy's wheel uses; None where NumPy has another BLAS."""
-    package = Path(np.__file__).parent
-    for folder in (package.parent / "numpy.libs", package / ".dylibs"):
-        for path in folder.glob("*openblas*"):
-            library = ctypes.CDLL(str(path))  # the one that NumPy has loaded
-            for prefix in ("scipy_", ""):
-                for suffix in ("64_", ""):
-                    name = f"{prefix}openblas_get_num_threads{suffix}"
-                    if hasattr(library, name):
-                        return int(getattr(library, name)())
-    return None
 
 
 def _gpu() -> Rows:

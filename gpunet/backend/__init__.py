@@ -19,9 +19,11 @@ __all__ = [
     "backend_for",
     "backend_of",
     "default_device",
+    "get_num_threads",
     "probe_cuda",
     "resolve_device",
     "set_default_device",
+    "set_num_threads",
 ]
 
 #: Backend by type of array; the CUDA backend enters when it is first asked for.
@@ -102,3 +104,13 @@ def set_default_device(device: str | Device) -> None:
 
 
 _default: Device | None = None
+
+
+def get_num_threads() -> int:
+    """Threads of a large matrix product on the CPU, at most."""
+    return CPU.blas.most
+
+
+def set_num_threads(n: int) -> None:
+    """Use at most `n` threads for a matrix product on the CPU."""
+    CPU.blas.set_num_threads(n)

@@ -11,6 +11,7 @@ import numpy as np
 from ..kernels import cpu as fast_kernels
 from ..kernels import reference
 from .base import Backend
+from .blas import Blas
 from .device import Device
 from .memory import SMALLEST, HostPool
 
@@ -28,6 +29,7 @@ class CpuBackend(Backend):
 
     def __init__(self) -> None:
         self.pool = HostPool()
+        self.blas = Blas()
         self.empty = self.pool.empty  # type: ignore[method-assign]
         self.kernels = SimpleNamespace(
             **{name: _by_size(name, form) for name, form in reference.KERNELS.items()}
@@ -56,7 +58,7 @@ class CpuBackend(Backend):
     def gemm(self, A: np.ndarray, B: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         if out is None:
             out = self.pool.empty((A.shape[0], B.shape[1]), A.dtype)
-        return np.matmul(A, B, out)
+        return self.blas.matmul(A, B, out)
 
     def erf(self, X: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         from scipy.special import erf  # not before it is needed: the import takes a while

@@ -31,7 +31,9 @@ class Device:
         elif isinstance(type, str) and ":" in type and index is None:
             type, _, number = type.partition(":")
             if not number.isdecimal():
-                raise DeviceError(f"device {type}:{number!r}: expected a GPU number after the colon")
+                raise DeviceError(
+                    f"device {type}:{number!r}: expected a GPU number after the colon"
+                )
             index = int(number)
         if type not in ("cpu", "cuda"):
             raise DeviceError(f'unknown device {type!r}: expected "cpu", "cuda" or "cuda:N"')
