@@ -10,21 +10,17 @@ from __future__ import annotations
 from typing import Any
 
 from .arithmetic import quiet
-from .broadcast import room, unbroadcast
+from .broadcast import unbroadcast
 
 __all__ = [
     "bce_backward",
     "bce_forward",
     "bce_with_logits_backward",
     "bce_with_logits_forward",
-    "huber_backward",
-    "huber_forward",
     "kl_div_backward",
     "kl_div_forward",
-    "l1_loss_backward",
-    "l1_loss_forward",
-    "mse_loss_backward",
-    "mse_loss_forward",
+    "pointwise_backward",
+    "pointwise_forward",
 ]
 
 
@@ -47,72 +43,78 @@ def reduced(L: Any, reduction: str) -> Any:
     return total if reduction == "sum" else total / divisor(reduction, L.shape)
 
 
-@quiet
-def mse_loss_forward(be: Any, X: Any, T: Any, reduction: str = "mean") -> Any:
-    """``L = (X - T)^2``."""
-    D = be.xp.subtract(X, T, out=room(be, X, T))
-    return reduced(be.xp.multiply(D, D, out=be.like(D)), reduction), (
-        D,
-        X.shape,
-        T.shape,
-        reduction,
-    )
+#: Losses of one kernel, with the code that it knows them by.
+KINDS = {"squared": 0, "absolute": 1, "huber": 2, "logits": 3}
 
 
-def mse_loss_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
-    """``dX = 2 (X - T) dL`` and ``dT = -dX``."""
-    D, x, t, reduction = saved
-    return _both(be, D, dY * (2 / divisor(reduction, D.shape)), x, t, needs)
-
-
-@quiet
-def l1_loss_forward(be: Any, X: Any, T: Any, reduction: str = "mean") -> Any:
-    """``L = |X - T|``."""
-    D = be.xp.subtract(X, T, out=room(be, X, T))
-    return reduced(be.xp.absolute(D, out=be.like(D)), reduction), (D, X.shape, T.shape, reduction)
-
-
-def l1_loss_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
-    """``dX = sign(X - T) dL`` and ``dT = -dX``."""
-    D, x, t, reduction = saved
-    sign = be.xp.sign(D, out=be.like(D))
-    return _both(be, sign, dY / divisor(reduction, D.shape), x, t, needs)
-
-
-@quiet
-def huber_forward(
-    be: Any, X: Any, T: Any, reduction: str = "mean", delta: float = 1.0, factor: float = 1.0
+def pointwise_forward(
+    be: Any,
+    X: Any,
+    T: Any,
+    kind: str,
+    reduction: str = "mean",
+    delta: float = 1.0,
+    factor: float = 1.0,
 ) -> Any:
-    """With ``D = X - T``: ``L = factor D^2 / 2`` where ``|D| < delta``, and
-    ``L = factor delta (|D| - delta / 2)`` beyond, where it goes on as a straight line.
+    """``L = factor loss(X, T)`` for a `kind` of loss, with ``D = X - T``::
 
-    PyTorch's smooth L1 loss is this with ``factor = 1 / delta``.
+        squared    D^2
+        absolute   |D|
+        huber      D^2 / 2 where |D| < delta, otherwise delta (|D| - delta / 2)
+        logits     log(1 + e^X) - T X = -T log P - (1 - T) log(1 - P) with P = sigmoid(X)
+
+    PyTorch's smooth L1 loss is `huber` with ``factor = 1 / delta``.
     """
+    x, t, last = _flat(be, X, T)
+    scale = factor / divisor(reduction, x.shape)
+    code = KINDS[kind]
+    saved = (x, t, X.shape, T.shape, last, code, delta, scale)
+    if reduction != "none":
+        total = be.empty((), x.dtype)
+        be.kernels.pointwise_loss_forward(
+            x.reshape(-1), t.reshape(-1), code, delta, scale, None, total
+        )
+        return total, saved
+    L = be.empty(x.shape, x.dtype)
+    be.kernels.pointwise_loss_forward(
+        x.reshape(-1), t.reshape(-1), code, delta, scale, L.reshape(-1), None
+    )
+    return be.xp.moveaxis(L, -1, 1) if last else L, saved
+
+
+def pointwise_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
+    """``dX`` is 2 D, sign(D), D cut off at -delta and delta, or ``sigmoid(X) - T``, times
+    ``factor dL``; and ``dT = -dX``, for `logits` ``dT = -X factor dL``.
+    """
+    x, t, x_shape, t_shape, last, code, delta, scale = saved
     xp = be.xp
-    D = xp.subtract(X, T, out=room(be, X, T))
-    # With the slope of L, D cut off at -delta and delta, both branches are slope (D - slope / 2).
-    slope = xp.maximum(D, -delta, out=be.like(D))
-    slope = xp.minimum(slope, delta, out=be.like(D))
-    L = xp.multiply(slope, -0.5, out=be.like(D))
-    L += D
-    L *= slope
-    Y = reduced(L, reduction)
-    saved = (slope, X.shape, T.shape, reduction, factor)
-    return (Y if factor == 1 else Y * factor), saved
+    if last and dY.ndim:
+        dY = xp.moveaxis(dY, 1, -1)
+    dX = dT = None
+    if needs[0] or code != KINDS["logits"]:
+        dX = be.empty(x.shape, x.dtype)
+        be.kernels.pointwise_loss_backward(
+            x.reshape(-1), t.reshape(-1), code, delta, scale,
+            be.contiguous(dY).reshape(-1), dX.reshape(-1),
+        )  # fmt: skip
+    if needs[1]:
+        dT = xp.multiply(x, dY * -scale) if dX is None or code == KINDS["logits"] else -dX
+        dT = unbroadcast(xp.moveaxis(dT, -1, 1) if last else dT, t_shape)
+    if needs[0]:
+        dX = unbroadcast(xp.moveaxis(dX, -1, 1) if last else dX, x_shape)
+    return dX if needs[0] else None, dT
 
 
-def huber_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
-    """``dX = factor clip(X - T, -delta, delta) dL`` and ``dT = -dX``."""
-    slope, x, t, reduction, factor = saved
-    return _both(be, slope, dY * (factor / divisor(reduction, slope.shape)), x, t, needs)
-
-
-def _both(be: Any, slope: Any, g: Any, x: Any, t: Any, needs: Any) -> Any:
-    """The gradients of a function of ``X - T``: ``slope g`` and ``-slope g``."""
-    d = be.xp.multiply(slope, g, out=be.like(slope))
-    dX = unbroadcast(d, x) if needs[0] else None
-    dT = unbroadcast(-d, t) if needs[1] else None
-    return dX, dT
+def _flat(be: Any, X: Any, T: Any) -> tuple[Any, Any, bool]:
+    """Both as C-contiguous arrays of one shape, and whether axis 1 now stands last, as it does in
+    the memory of channels-last images.
+    """
+    if X.shape != T.shape:
+        X, T = be.xp.broadcast_arrays(X, T)
+    last = X.ndim > 2 and not X.flags.c_contiguous
+    if last:
+        X, T = be.xp.moveaxis(X, 1, -1), be.xp.moveaxis(T, 1, -1)
+    return be.contiguous(X), be.contiguous(T), last
 
 
 @quiet
@@ -146,7 +148,9 @@ def bce_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
 def bce_with_logits_forward(
     be: Any, X: Any, T: Any, weight: Any, pos_weight: Any, reduction: str = "mean"
 ) -> Any:
-    """With ``P = sigmoid(X)``: ``L = -weight (pos_weight T log P + (1 - T) log(1 - P))``.
+    """The loss "logits" of `pointwise_forward` with weights.
+
+    With ``P = sigmoid(X)``: ``L = -weight (pos_weight T log P + (1 - T) log(1 - P))``.
 
     Computed as ``(1 - T) X + (1 + (pos_weight - 1) T) (log(1 + e^-|X|) + max(-X, 0))``, which
     neither overflows nor loses digits.

@@ -232,7 +232,14 @@ def test_what_losses_of_labels_refuse():
 
 # --- element by element ------------------------------------------------------------------------
 
-PAIRS = [((5, 3), (5, 3)), ((), ()), ((70, 9), (70, 9)), ((4, 3), (3,)), ((1, 3), (2, 1))]
+PAIRS = [
+    ((5, 3), (5, 3)),
+    ((), ()),
+    ((70, 9), (70, 9)),
+    ((4, 3), (3,)),
+    ((1, 3), (2, 1)),
+    ((2, 3, 4, 5), (2, 3, 4, 5)),
+]
 
 
 def pair(rng, shapes):
@@ -266,6 +273,16 @@ def test_weighted_losses_of_differences(name, reduction, device):
     weight = rng.uniform(0.5, 2, (4, 3))
     check(name, device, pair(rng, [(4, 3), (4, 3)]), reduction=reduction,
           weight=weight)  # fmt: skip
+
+
+def test_losses_of_channels_last_images(device):
+    rng = np.random.default_rng(9)
+    X, T, dL = rng.standard_normal((3, 2, 4, 5, 3))
+    x, t = (gpunet.Tensor(on_device(a, device).array.transpose(0, 3, 1, 2)) for a in (X, T))
+    loss = F.mse_loss(x.requires_grad_(), t, reduction="none")
+    np.testing.assert_allclose(array_of(loss), ((X - T) ** 2).transpose(0, 3, 1, 2))
+    loss.backward(gpunet.Tensor(on_device(dL, device).array.transpose(0, 3, 1, 2)))
+    np.testing.assert_allclose(array_of(x.grad), (2 * (X - T) * dL).transpose(0, 3, 1, 2))
 
 
 def test_shapes_that_broadcast_warn(device):

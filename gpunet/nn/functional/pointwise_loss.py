@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,18 @@ __all__ = [
     "smooth_l1_loss",
 ]
 
-_mse = Function(_ops.mse_loss_forward, _ops.mse_loss_backward)
-_l1 = Function(_ops.l1_loss_forward, _ops.l1_loss_backward)
-_huber = Function(_ops.huber_forward, _ops.huber_backward, name="huber_loss")
+
+def _of_kind(kind: str, name: str) -> Function:
+    forward = partial(_ops.pointwise_forward, kind=kind)
+    return Function(forward, _ops.pointwise_backward, name=name)
+
+
+_mse = _of_kind("squared", "mse_loss")
+_l1 = _of_kind("absolute", "l1_loss")
+_huber = _of_kind("huber", "huber_loss")
+_logits = _of_kind("logits", "binary_cross_entropy_with_logits")
 _bce = Function(_ops.bce_forward, _ops.bce_backward, name="binary_cross_entropy")
-_bce_with_logits = Function(
+_weighted_logits = Function(
     _ops.bce_with_logits_forward,
     _ops.bce_with_logits_backward,
     name="binary_cross_entropy_with_logits",
@@ -209,11 +217,12 @@ def binary_cross_entropy_with_logits(
     check_reduction(name, reduction, size_average, reduce)
     _check_same_shape(name, input, target)
     input, target = _prepare(name, input, target, reduction)
-    if weight is not None or pos_weight is not None:
-        check_constant(name, weight=weight, pos_weight=pos_weight)
-        _check_broadcast(name, "weight", weight, input)
-        _check_broadcast(name, "pos_weight", pos_weight, input)
-    return _bce_with_logits(input, target, weight, pos_weight, reduction=reduction)
+    if weight is None and pos_weight is None:
+        return _logits(input, target, reduction=reduction)
+    check_constant(name, weight=weight, pos_weight=pos_weight)
+    _check_broadcast(name, "weight", weight, input)
+    _check_broadcast(name, "pos_weight", pos_weight, input)
+    return _weighted_logits(input, target, weight, pos_weight, reduction=reduction)
 
 
 def kl_div(
@@ -279,10 +288,10 @@ def _prepare(
     else:
         _check_broadcast(name, "target", target, input, both=True)
     input, target = pair(input, target)
-    if input.array.dtype.kind != "f":
+    if input.array.dtype.char not in "fd":
         raise NotImplementedError(
             f"{name}: not implemented for dtype {input.array.dtype}; input or target must be "
-            "floating point"
+            "float32 or float64"
         )
     return input, target
 
