@@ -61,7 +61,18 @@ from .functions.splitting import *
 __all__ = [name for name in globals() if not name.startswith("_") and not hasattr(_builtins, name)]
 
 #: Subpackages that are imported when they are first named: ``gpunet.nn``, ``gpunet.optim``, ...
-_ON_DEMAND = ("cuda", "datasets", "io", "network", "nn", "optim", "recipes", "train", "utils")
+_ON_DEMAND = (
+    "cuda",
+    "datasets",
+    "io",
+    "linalg",
+    "network",
+    "nn",
+    "optim",
+    "recipes",
+    "train",
+    "utils",
+)
 
 
 def __getattr__(name: str) -> object:

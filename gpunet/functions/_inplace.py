@@ -24,7 +24,7 @@ def change(
     Raises
     ------
     RuntimeError
-        If `x` is a leaf that requires a gradient and the tape is on, or a view that repeats elements.
+        If `x` is a leaf that requires a gradient and the tape is on, or repeats elements.
     """
     if MODE.enabled and (
         x.requires_grad or any(isinstance(v, Variable) and v.requires_grad for v in inputs)

@@ -80,9 +80,10 @@ def einsum(equation: str, *operands: Any) -> Any:
     Parameters
     ----------
     equation : str
-        A letter for each axis of each operand, then those of the output: ``"bij,bjk->bik"``. Without
-        ``->`` the output has the labels that come up once, in alphabetical order. ``...`` stands
-        for any axes, which broadcast. A letter that an operand has twice takes its diagonal.
+        A letter for each axis of each operand, then those of the output: ``"bij,bjk->bik"``.
+        Without ``->`` the output has the labels that come up once, in alphabetical order.
+        ``...`` stands for any axes, which broadcast. A letter that an operand has twice takes
+        its diagonal.
     *operands : Tensor
         Or one list of them.
 
@@ -115,8 +116,8 @@ def _parse(equation: str, shapes: list[tuple[int, ...]]) -> tuple[Any, Any]:
         spare = len(shape) - len(part.replace("...", ""))
         if spare < 0 or (spare and "..." not in part):
             raise RuntimeError(
-                f"einsum: equation {equation!r}: the labels {part!r} do not fit operand {number} of "
-                f"shape {list(shape)}"
+                f"einsum: equation {equation!r}: the labels {part!r} do not fit operand {number} "
+                f"of shape {list(shape)}"
             )
         longest = max(longest, spare)
         term = _labels(equation, part, spare)

@@ -27,10 +27,10 @@ def einsum_forward(be: Any, *arrays: Any, terms: tuple[tuple[int, ...], ...], ou
 
 
 def einsum_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
-    """The gradient of an Einstein sum is one: ``dX_i[terms[i]]`` sums dY times the other factors."""
+    """The gradient of an Einstein sum is one: ``dX_i[terms[i]]`` sums dY times the others."""
     arrays, terms, out, sizes = saved
     simple = [_reduced(be, X, term, sizes) for X, term in zip(arrays, terms)]
-    grads = []
+    grads: list[Any] = []
     for i, X in enumerate(arrays):
         if not needs[i]:
             grads.append(None)

@@ -1,8 +1,8 @@
 """Indexing: parts of an array, and arrays with parts replaced.
 
 An index comes in two steps, as PyTorch takes it: `basic`, a tuple of integers, slices, None and
-Ellipsis, gives a view; `advanced`, an integer array or ``slice(None)`` for each of the view's leading
-axes, picks elements of that view. Either may be None.
+Ellipsis, gives a view; `advanced`, an integer array or ``slice(None)`` for each of the leading axes
+of that view, picks elements of it. Either may be None.
 
 The gradient of picking is putting: zeros with ``dY`` in the places that were read, summed where a
 place was read more than once.
@@ -71,7 +71,7 @@ def summed(be: Any, dY: Any, shape: tuple[int, ...], dtype: Any, index: tuple[An
     axes = [i for i, item in enumerate(index) if type(item) is not slice]
     others = [i for i in range(len(shape)) if i not in axes]
     # The number of the row: the indices as digits, with the lengths of their axes as bases.
-    rows = None
+    rows: Any = None
     for i in axes:
         digit = be.xp.where(index[i] < 0, index[i] + shape[i], index[i])
         rows = digit if rows is None else rows * shape[i] + digit
@@ -79,8 +79,8 @@ def summed(be: Any, dY: Any, shape: tuple[int, ...], dtype: Any, index: tuple[An
     rows = be.contiguous(rows.reshape(-1).astype("int64", copy=False))
     first = axes[0] if axes[-1] - axes[0] < len(axes) else 0
     if first:  # dY has the axes of the index where those of X stood, unless they stood apart
-        order = (*range(first, first + count), *range(first), *range(first + count, dY.ndim))
-        dY = dY.transpose(order)
+        to_front = (*range(first, first + count), *range(first), *range(first + count, dY.ndim))
+        dY = dY.transpose(to_front)
     table_shape = [shape[i] for i in (*axes, *others)]
     V, D = math.prod(table_shape[: len(axes)]), math.prod(table_shape[len(axes) :])
     table = be.empty((V, D), dtype)
@@ -97,7 +97,7 @@ def setitem_into(be: Any, X: Any, V: Any, basic: Any, advanced: Any) -> None:
 
 
 def setitem_forward(be: Any, X: Any, V: Any, basic: Any, advanced: Any) -> Any:
-    """A copy of `X` with ``X[basic][advanced] = V``; `V` is a number or an array that broadcasts."""
+    """A copy of `X` with ``X[basic][advanced] = V``; `V` is a number, or broadcasts."""
     Y = copied(be, X)
     setitem_into(be, Y, V, basic, advanced)
     return Y, (

@@ -77,7 +77,7 @@ def repeat_forward(be: Any, X: Any, repeats: tuple[int, ...]) -> Any:
     `repeats` is at least as long as X's shape ``(s_0, ...)``.
     """
     shape = (1,) * (len(repeats) - X.ndim) + X.shape
-    # Axis k of Y is the axes (copy, place) of length (repeats[k], shape[k]), laid out in that order.
+    # Axis k of Y is the axes (copy, place) of length (repeats[k], shape[k]), in that order.
     tiles = tuple([n for pair in zip(repeats, shape) for n in pair])
     Y = be.empty(tuple([r * s for r, s in zip(repeats, shape)]), X.dtype)
     Y.reshape(tiles)[...] = X.reshape(tuple([n for s in shape for n in (1, s)]))

@@ -1,6 +1,6 @@
 """Order: where the elements of an axis stand when they are sorted.
 
-Only places come from here; the sorted values are gathered from them (`indexing.gather_forward`), and
+Only places come from here; the sorted values are gathered from them (`scatter.gather_forward`), and
 so the gradients go back to where the values came from.
 """
 
@@ -12,7 +12,7 @@ __all__ = ["sorted_places", "top_places"]
 
 
 def sorted_places(be: Any, X: Any, dim: int, descending: bool) -> Any:
-    """The indices along `dim` that sort `X`; equal elements keep their order. NaN counts as largest.
+    """The indices along `dim` that sort `X`. Equal elements keep their order; NaN is largest.
 
     Returns
     -------

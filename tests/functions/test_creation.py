@@ -188,16 +188,32 @@ def test_between_devices(cuda):
 
 
 ERRORS = {
-    "ragged": (lambda: gpunet.tensor([[1, 2], [3]]), ValueError, r"dim 1, got a list of 2 and a list of 1"),
-    "ragged depth": (lambda: gpunet.tensor([[[1], [2]], [[1], 2]]), ValueError, "dim 2.*list of 1 and a number"),
+    "ragged": (
+        lambda: gpunet.tensor([[1, 2], [3]]),
+        ValueError,
+        r"dim 1, got a list of 2 and a list of 1",
+    ),
+    "ragged depth": (
+        lambda: gpunet.tensor([[[1], [2]], [[1], 2]]),
+        ValueError,
+        "dim 2.*list of 1 and a number",
+    ),
     "string": (lambda: gpunet.tensor(["a"]), TypeError, "'a' of type str"),
     "none": (lambda: gpunet.tensor(None), TypeError, "None of type NoneType"),
     "object": (lambda: gpunet.tensor([1, object()]), TypeError, "of type object"),
     "complex": (lambda: gpunet.tensor([1j]), TypeError, "1j of type complex"),
     "large": (lambda: gpunet.tensor([2**70]), OverflowError, "64 bits"),
     "large uint": (lambda: gpunet.tensor(2**63), OverflowError, "64 bits"),
-    "gradient": (lambda: gpunet.tensor([1], requires_grad=True), RuntimeError, "floating point.*int64"),
-    "gradient zeros": (lambda: gpunet.zeros(2, dtype=int, requires_grad=True), RuntimeError, "int64"),
+    "gradient": (
+        lambda: gpunet.tensor([1], requires_grad=True),
+        RuntimeError,
+        "floating point.*int64",
+    ),
+    "gradient zeros": (
+        lambda: gpunet.zeros(2, dtype=int, requires_grad=True),
+        RuntimeError,
+        "int64",
+    ),
     "dtype": (lambda: gpunet.zeros(2, dtype="complex64"), TypeError, "complex64"),
     "dtype name": (lambda: gpunet.tensor([1], dtype="number"), TypeError, "number"),
     "device": (lambda: gpunet.zeros(2, device="gpu"), RuntimeError, "'gpu'"),
@@ -216,7 +232,7 @@ ERRORS = {
     "from big-endian": (lambda: gpunet.from_numpy(np.zeros(2, ">f4")), TypeError, ">f4"),
     "from reversed": (lambda: gpunet.from_numpy(np.zeros(3)[::-1]), ValueError, "negative"),
     "default": (lambda: gpunet.set_default_dtype(int), TypeError, "int64"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ERRORS)

@@ -289,16 +289,36 @@ FUNCTIONS = {
     "take": (lambda m, x, i: m.take(x, i), (2, 5), INDEX),
     "index_select": (lambda m, x, i: m.index_select(x, 1, i), (2, 5, 2), INDEX[0]),
     "index_select front": (lambda m, x, i: x.index_select(0, i), (5, 2), INDEX[0]),
-    "scatter": (lambda m, x, i, s: m.scatter(x, 0, i, s), (3, 4), np.array([[0, 2], [2, 1]]), (2, 2)),
+    "scatter": (
+        lambda m, x, i, s: m.scatter(x, 0, i, s),
+        (3, 4),
+        np.array([[0, 2], [2, 1]]),
+        (2, 2),
+    ),
     "scatter part of src": (lambda m, x, i, s: m.scatter(x, 0, i, s), (3, 4), INDEX[:1], (3, 4)),
-    "scatter last": (lambda m, x, i, s: x.scatter(1, i, s), (3, 5), np.array([[0, 4], [3, 1]]), (2, 2)),
+    "scatter last": (
+        lambda m, x, i, s: x.scatter(1, i, s),
+        (3, 5),
+        np.array([[0, 4], [3, 1]]),
+        (2, 2),
+    ),
     "scatter number": (lambda m, x, i: x.scatter(1, i, 1.5), (2, 5), INDEX),
     "scatter value": (lambda m, x, i: x.scatter(1, i, value=1.5), (2, 5), INDEX),
     "scatter_add": (lambda m, x, i, s: m.scatter_add(x, 1, i, s), (3, 5), INDEX, (2, 4)),
-    "scatter_add part of src": (lambda m, x, i, s: m.scatter_add(x, 1, i, s), (3, 5), INDEX, (3, 4)),
+    "scatter_add part of src": (
+        lambda m, x, i, s: m.scatter_add(x, 1, i, s),
+        (3, 5),
+        INDEX,
+        (3, 4),
+    ),
     "scatter_add front": (lambda m, x, i, s: x.scatter_add(0, i, s), (3, 4), INDEX, (2, 4)),
     "index_add": (lambda m, x, i, s: m.index_add(x, 0, i, s), (3, 2), INDEX[0], (4, 2)),
-    "index_add alpha": (lambda m, x, i, s: x.index_add(1, i, s, alpha=-2), (2, 3), INDEX[0], (2, 4)),
+    "index_add alpha": (
+        lambda m, x, i, s: x.index_add(1, i, s, alpha=-2),
+        (2, 3),
+        INDEX[0],
+        (2, 4),
+    ),
     "index_copy": (lambda m, x, i, s: x.index_copy(1, i, s), (2, 3), np.array([2, 0]), (2, 2)),
     "index_fill": (lambda m, x, i: x.index_fill(1, i, 0.5), (2, 3), np.array([2, 0, 2])),
     "where": (lambda m, x, c, y: m.where(c, x, y), (3, 1), MASK, (4,)),
@@ -309,7 +329,7 @@ FUNCTIONS = {
     "masked_fill wide": (lambda m, x, c: x.masked_fill(c, -np.inf).exp(), (4,), MASK),
     "masked_fill tensor": (lambda m, x, c, v: x.masked_fill(c, v), (3, 4), MASK, ()),
     "masked_select": (lambda m, x, c: m.masked_select(x, c), (2, 1, 4), MASK),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -414,7 +434,7 @@ FUNCTION_ERRORS = {
     "masked_select": (lambda x, i: x.masked_select(x), RuntimeError, "bool"),
     "where": (lambda x, i: gpunet.where(i, 1, 2), RuntimeError, "bool"),
     "where shape": (lambda x, i: gpunet.where(x > 0, x.t(), x), RuntimeError, "must match"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", FUNCTION_ERRORS)

@@ -205,3 +205,41 @@ def test_errors_name_what_was_given(name):
     with pytest.raises(RuntimeError) as caught:
         call(gpunet.zeros(3, 4))
     assert re.search(message, str(caught.value)), str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda m, x: m.linalg.norm(x),
+        lambda m, x: m.linalg.norm(x, dim=1, keepdim=True),
+        lambda m, x: m.linalg.norm(x, 1, dim=0),
+        lambda m, x: m.linalg.norm(x, "fro", (0, 2)),
+        lambda m, x: m.linalg.norm(x, float("inf"), (0, 1)),
+        lambda m, x: m.linalg.norm(x[0], -1),
+        lambda m, x: m.linalg.norm(x[0, 0], 3),
+        lambda m, x: m.linalg.vector_norm(x, 3, (0, 2)),
+        lambda m, x: m.linalg.matrix_norm(x),
+        lambda m, x: m.linalg.matrix_norm(x, 1, keepdim=True),
+        lambda m, x: m.linalg.matrix_norm(x, -float("inf"), (1, 0)),
+        lambda m, x: m.linalg.matmul(x, x.mT),
+        lambda m, x: m.linalg.diagonal(x, offset=1),
+    ],
+)
+def test_linalg_namespace(device, call):
+    check_op(
+        lambda x: call(gpunet, x),
+        RNG.standard_normal((2, 3, 4)),
+        device=device,
+        torch_function=lambda x: call(torch_or_none(), x),
+    )
+
+
+def test_linalg_norm_errors():
+    x = gpunet.zeros(2, 3, 4)
+    for call, kind, message in (
+        (lambda: gpunet.linalg.norm(x, 1), RuntimeError, "without dim"),
+        (lambda: gpunet.linalg.matrix_norm(x, 2), ValueError, "singular values"),
+        (lambda: gpunet.linalg.matrix_norm(x, dim=1), ValueError, "two dimensions, got 1"),
+    ):
+        with pytest.raises(kind, match=message):
+            call()

@@ -95,7 +95,7 @@ CASES = {
     "trace": (lambda m, x: m.trace(x), (3, 4)),
     "select": (lambda m, x: x.select(1, -1), (2, 3)),
     "narrow": (lambda m, x: x.narrow(1, 1, 2), (2, 4)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -230,7 +230,11 @@ def test_view_needs_no_copy_exactly_where_pytorch_needs_none(data):
 
 
 ERRORS = {
-    "reshape size": (lambda x: x.reshape(5, -1), RuntimeError, r"shape '\[5, -1\]' is invalid .* 12"),
+    "reshape size": (
+        lambda x: x.reshape(5, -1),
+        RuntimeError,
+        r"shape '\[5, -1\]' is invalid .* 12",
+    ),
     "reshape unknowns": (lambda x: x.reshape(-1, -1), RuntimeError, "only one dimension"),
     "reshape negative": (lambda x: x.reshape(-2, 6), RuntimeError, "invalid"),
     "reshape type": (lambda x: x.reshape(2.0, 6), TypeError, "size"),
@@ -269,11 +273,19 @@ ERRORS = {
     "tril": (lambda x: x[0].tril(), RuntimeError, "tril: input"),
     "pad width": (lambda x: gpunet.functions.shape.pad(x, (1,)), RuntimeError, "pairs"),
     "pad many": (lambda x: gpunet.functions.shape.pad(x, (1,) * 6), RuntimeError, "2 at most"),
-    "pad mode": (lambda x: gpunet.functions.shape.pad(x, (1, 1), "edge"), NotImplementedError, "edge"),
-    "pad reflect": (lambda x: gpunet.functions.shape.pad(x, (4, 0), "reflect"), RuntimeError, "size 4"),
+    "pad mode": (
+        lambda x: gpunet.functions.shape.pad(x, (1, 1), "edge"),
+        NotImplementedError,
+        "edge",
+    ),
+    "pad reflect": (
+        lambda x: gpunet.functions.shape.pad(x, (4, 0), "reflect"),
+        RuntimeError,
+        "size 4",
+    ),
     "pad crop": (lambda x: gpunet.functions.shape.pad(x, (-3, -2)), RuntimeError, "dimension 1"),
     "broadcast": (lambda x: gpunet.broadcast_tensors(x, x.t()), RuntimeError, r"\(3\).*\(4\)"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ERRORS)

@@ -42,8 +42,16 @@ def test_sort_dtypes(device, dtype):
 
 @pytest.mark.parametrize("largest", [True, False])
 @pytest.mark.parametrize(
-    ("shape", "k", "dim"), [((3, 40), 3, -1), ((40, 2), 1, 0), ((5,), 5, 0), ((4, 5), 0, 1), ((30,), 0, 0), ((0, 5), 1, 1)]
-)  # fmt: skip
+    ("shape", "k", "dim"),
+    [
+        ((3, 40), 3, -1),
+        ((40, 2), 1, 0),
+        ((5,), 5, 0),
+        ((4, 5), 0, 1),
+        ((30,), 0, 0),
+        ((0, 5), 1, 1),
+    ],
+)
 def test_topk(device, shape, k, dim, largest):
     check_op(
         lambda x: x.topk(k, dim, largest),
@@ -113,12 +121,14 @@ def test_one_hot(device):
     x = np.array([[2, 0], [1, 2]])
     for classes in (-1, 3, 5):
         check_op(
-            lambda x: gpunet.functions.counting.one_hot(x, classes),
+            lambda x, classes=classes: gpunet.functions.counting.one_hot(x, classes),
             x,
             device=device,
-            torch_function=lambda x: torch_or_none().nn.functional.one_hot(x, classes),
+            torch_function=lambda x, classes=classes: torch_or_none().nn.functional.one_hot(
+                x, classes
+            ),
         )
-    with pytest.raises(RuntimeError, match="floating|expected integers"):
+    with pytest.raises(RuntimeError, match="expected integers"):
         gpunet.functions.counting.one_hot(on_device(np.zeros(2), device))
 
 
