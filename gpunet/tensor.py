@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -42,7 +42,9 @@ from .printing import tensor_text
 __all__ = ["Tensor"]
 
 # Within the class these names are methods.
-_bool, _int, _float = bool, int, float
+_bool: TypeAlias = bool
+_int: TypeAlias = int
+_float: TypeAlias = float
 
 
 class RemovableHandle:
@@ -726,11 +728,11 @@ class Tensor(Variable):
 
     # --- random -------------------------------------------------------------------------------
 
-    def uniform_(self, from_: float = 0.0, to: float = 1.0, *, generator: Any = None) -> Tensor:
+    def uniform_(self, from_: _float = 0.0, to: _float = 1.0, *, generator: Any = None) -> Tensor:
         """`gpunet.functions.random.uniform_`."""
         return random.uniform_(self, from_, to, generator=generator)
 
-    def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
+    def normal_(self, mean: _float = 0.0, std: _float = 1.0, *, generator: Any = None) -> Tensor:
         """`gpunet.functions.random.normal_`."""
         return random.normal_(self, mean, std, generator=generator)
 

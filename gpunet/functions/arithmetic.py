@@ -48,7 +48,7 @@ _minimum = Function(_ops.minimum_forward, _ops.minimum_backward)
 def add(input: Any, other: Any, *, alpha: float = 1) -> Any:
     """``input + alpha other``, with broadcasting."""
     if alpha != 1:
-        other = scaled(input, other, alpha)
+        other = _scaled(input, other, alpha)
     return _add(*pair(input, other))
 
 
@@ -61,7 +61,7 @@ def sub(input: Any, other: Any, *, alpha: float = 1) -> Any:
         If one of them holds truth values: ``~`` and ``^`` are for those.
     """
     if alpha != 1:
-        other = scaled(input, other, alpha)
+        other = _scaled(input, other, alpha)
     for x in (input, other):
         if isinstance(x, Variable) and x.array.dtype.kind == "b":
             raise RuntimeError(
@@ -97,10 +97,9 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
         For another `rounding_mode`.
     """
     if rounding_mode is None:
-        a, b = pair(input, other)
-        if (a if isinstance(a, Variable) else b).array.dtype.kind != "f":
-            a, b = operands(a, b, dtype=get_default_dtype())
-        return _div(a, b)
+        if _holds_floats(input) or _holds_floats(other):
+            return _div(*pair(input, other))
+        return _div(*operands(input, other, dtype=get_default_dtype()))
     if rounding_mode == "floor":
         return floor_divide(input, other)
     if rounding_mode != "trunc":
@@ -187,11 +186,15 @@ subtract = sub
 divide = true_divide = div
 
 
-def scaled(input: Any, other: Any, alpha: float) -> Any:
-    """``alpha other``, for ``input + alpha other``."""
+def _scaled(input: Any, other: Any, alpha: float) -> Any:
     if isinstance(alpha, float) and result_type(input, other).kind != "f":
         raise RuntimeError("For integral input tensors, argument alpha must not be a float")
     return mul(other, alpha) if isinstance(other, Variable) else other * alpha
+
+
+def _holds_floats(x: Any) -> bool:
+    dtype = getattr(x.array if isinstance(x, Variable) else x, "dtype", None)
+    return dtype is not None and dtype.kind == "f"
 
 
 def _refuse_zero(b: Any) -> None:

@@ -18,7 +18,7 @@ from ..autograd.mode import MODE
 from ..backend import backend_of
 from ..ops import conversion as _ops
 from ..ops.broadcast import broadcast_shape
-from .arithmetic import add, div, mul, scaled, sub
+from .arithmetic import add, div, mul, sub
 from .conversion import cast, transfer
 from .promotion import can_cast
 
@@ -83,29 +83,34 @@ def _refuse_shared_memory(array: Any) -> None:
         )
 
 
-@np.errstate(all="ignore")
-def _arithmetic(name: str, function: Callable[..., Any], x: Variable, other: Any) -> Any:
+def _arithmetic(
+    name: str, function: Callable[..., Any], x: Variable, other: Any, **alpha: float
+) -> Any:
     """`in_place` without memory for the result, where nothing stands against it."""
     array = x.array
-    if (MODE.enabled and x.requires_grad) or 0 in array.strides:
-        return in_place(function, x, other)
     if isinstance(other, Variable):
         operand = other.array
-        if (
-            operand.dtype is not array.dtype
-            or type(operand) is not type(array)
-            or (other.requires_grad and MODE.enabled)
-        ):
-            return in_place(function, x, other)
-        shape = operand.shape
-        if shape != array.shape and broadcast_shape(shape, array.shape) != array.shape:
-            return in_place(function, x, other)  # which says what is wrong
+        plain = (
+            operand.dtype is array.dtype
+            and type(operand) is type(array)
+            and not (other.requires_grad and MODE.enabled)
+            and (
+                operand.shape == array.shape
+                or broadcast_shape(operand.shape, array.shape) == array.shape
+            )
+        )
     else:
         operand = other
-        if type(other) is not float and type(other) is not int:
-            return in_place(function, x, other)
-    if array.dtype.kind != "f":
-        return in_place(function, x, other)
+        plain = type(other) is float or type(other) is int
+    if (
+        not plain
+        or array.dtype.kind != "f"
+        or (x.requires_grad and MODE.enabled)
+        or 0 in array.strides
+    ):
+        return in_place(function, x, other, **alpha)
+    if alpha:
+        operand = operand * alpha["alpha"]
     getattr(backend_of(array).xp, name)(array, operand, array)
     x.mark_changed()
     return x
@@ -113,12 +118,16 @@ def _arithmetic(name: str, function: Callable[..., Any], x: Variable, other: Any
 
 def add_(x: Variable, other: Any, *, alpha: float = 1) -> Any:
     """``x += alpha other``."""
-    return _arithmetic("add", add, x, other if alpha == 1 else scaled(x, other, alpha))
+    if alpha == 1:
+        return _arithmetic("add", add, x, other)
+    return _arithmetic("add", add, x, other, alpha=alpha)
 
 
 def sub_(x: Variable, other: Any, *, alpha: float = 1) -> Any:
     """``x -= alpha other``."""
-    return _arithmetic("subtract", sub, x, other if alpha == 1 else scaled(x, other, alpha))
+    if alpha == 1:
+        return _arithmetic("subtract", sub, x, other)
+    return _arithmetic("subtract", sub, x, other, alpha=alpha)
 
 
 def mul_(x: Variable, other: Any) -> Any:
@@ -130,7 +139,8 @@ def div_(x: Variable, other: Any, *, rounding_mode: str | None = None) -> Any:
     """``x /= other``, rounded as in `div`."""
     if rounding_mode is not None:
         return in_place(div, x, other, rounding_mode=rounding_mode)
-    return _arithmetic("divide", div, x, other)
+    with np.errstate(all="ignore"):
+        return _arithmetic("divide", div, x, other)
 
 
 def copy_(x: Variable, src: Any, non_blocking: bool = False) -> Any:

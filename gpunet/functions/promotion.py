@@ -104,7 +104,7 @@ def operands(*xs: Any, dtype: Any = None) -> list[Any]:
     NumPy arrays and scalars count as tensors and numbers. A tensor without axes on the CPU may
     meet tensors on a GPU and is moved there.
     """
-    found = [x if isinstance(x, Variable | float | int) else _converted(x) for x in xs]
+    found: list[Any] = [x if isinstance(x, Variable | float | int) else _converted(x) for x in xs]
     tensors = [x for x in found if isinstance(x, Variable)]
     if not tensors:
         raise TypeError(f"expected a tensor among the operands, got {', '.join(map(repr, xs))}")

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import builtins
 import math
-from collections import namedtuple
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..autograd import Function, Variable
 from ..backend import backend_of
 from ..dtypes import as_dtype
-from ..ops import vector_norm as _norm_ops
 from ..ops import reduction as _ops
+from ..ops import vector_norm as _norm_ops
 from ._arguments import as_dim, as_dims
 from .arithmetic import maximum, minimum
 from .conversion import cast, clone
@@ -63,9 +62,17 @@ _norm = Function(_norm_ops.norm_forward, _norm_ops.norm_backward)
 
 _INT64 = np.dtype("int64")
 
-_Max = namedtuple("max", ["values", "indices"])
-_Min = namedtuple("min", ["values", "indices"])
-_Median = namedtuple("median", ["values", "indices"])
+
+class _Found(NamedTuple):
+    """Elements and where they were."""
+
+    values: Any
+    indices: Any
+
+
+_Max = type("max", (_Found,), {})
+_Min = type("min", (_Found,), {})
+_Median = type("median", (_Found,), {})
 
 
 def _axis(dim: Any, ndim: int) -> Any:

@@ -43,7 +43,11 @@ def times(be: Any, dY: Any, factor: Any) -> Any:
 
 def add_forward(be: Any, a: Any, b: Any) -> Any:
     """``a + b``."""
-    return be.xp.add(a, b, out=room(be, a, b)), (shape_of(a), shape_of(b))
+    try:
+        shapes = a.shape, b.shape
+    except AttributeError:  # a number
+        shapes = shape_of(a), shape_of(b)
+    return be.xp.add(a, b, out=room(be, a, b)), shapes
 
 
 def add_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
@@ -54,7 +58,11 @@ def add_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
 
 def sub_forward(be: Any, a: Any, b: Any) -> Any:
     """``a - b``."""
-    return be.xp.subtract(a, b, out=room(be, a, b)), (shape_of(a), shape_of(b))
+    try:
+        shapes = a.shape, b.shape
+    except AttributeError:  # a number
+        shapes = shape_of(a), shape_of(b)
+    return be.xp.subtract(a, b, out=room(be, a, b)), shapes
 
 
 def sub_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:

@@ -22,10 +22,11 @@ def room(be: Any, a: Any, b: Any) -> Any:
     RuntimeError
         If the shapes do not broadcast.
     """
-    shape, other = shape_of(a), shape_of(b)
-    if shape == other:
-        return be.like(a) if shape else None
-    if other == ():
+    try:
+        shape, other = a.shape, b.shape
+    except AttributeError:
+        return be.like(a if hasattr(a, "shape") else b)
+    if shape == other or other == ():
         return be.like(a)
     if shape == () or other[-len(shape) :] == shape:
         return be.like(b)
