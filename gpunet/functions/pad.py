@@ -7,7 +7,6 @@ from typing import Any
 from ..autograd import Function, Variable
 from ..ops import pad as _ops
 from ._arguments import as_dim, as_sizes
-from .reduction import sum
 
 __all__ = ["diag", "diag_embed", "diagonal", "pad", "trace", "tril", "triu"]
 
@@ -130,4 +129,4 @@ def trace(input: Variable) -> Any:
     """The sum of the diagonal of a matrix."""
     if input.array.ndim != 2:
         raise RuntimeError(f"trace: input: expected a matrix, got shape {list(input.array.shape)}")
-    return sum(_diagonal(input, offset=0, dim1=0, dim2=1))
+    return _diagonal(input, offset=0, dim1=0, dim2=1).sum()
