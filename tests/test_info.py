@@ -6,6 +6,7 @@ import platform
 
 import numpy as np
 import pytest
+from gpunet.backend import CPU
 from gpunet.kernels import reference
 
 import gpunet
@@ -39,8 +40,8 @@ def test_cpu(monkeypatch):
 
 
 def test_the_threads_of_openblas():
-    threads = info._openblas_threads()
-    assert threads is None or threads >= 1
+    found = sections()["CPU"]
+    assert ("BLAS threads" in found) == CPU.blas.adjustable
 
 
 def test_every_kernel_has_a_row():
