@@ -107,7 +107,6 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     a, b = pair(input, other)
     if result_type(a, b).kind == "f":
         return _untaped(lambda xp, x, y: xp.trunc(xp.divide(x, y)), a, b)
-    _refuse_zero(b)
     # fmod takes the sign of a, so a - fmod(a, b) is divided without a remainder.
     return _untaped(lambda xp, x, y: xp.floor_divide(x - xp.fmod(x, y), y), a, b)
 
@@ -120,26 +119,23 @@ def floor_divide(input: Any, other: Any) -> Any:
     RuntimeError
         For integers divided by the number 0.
     """
-    a, b = pair(input, other)
-    if result_type(a, b).kind != "f":
-        _refuse_zero(b)
-    return _untaped(lambda xp, x, y: xp.floor_divide(x, y), a, b)
+    return _untaped(lambda xp, x, y: xp.floor_divide(x, y), *pair(input, other))
 
 
 def remainder(input: Any, other: Any) -> Any:
     """``input - floor(input / other) other``, Python's ``%``: of the sign of `other`."""
     a, b = pair(input, other)
-    if result_type(a, b).kind != "f":
-        _refuse_zero(b)
-    return _remainder(a, b)
+    if result_type(a, b).kind == "f":
+        return _remainder(a, b)
+    return _untaped(lambda xp, x, y: xp.remainder(x, y), a, b)
 
 
 def fmod(input: Any, other: Any) -> Any:
     """``input - trunc(input / other) other``, C's ``fmod``: of the sign of `input`."""
     a, b = pair(input, other)
-    if result_type(a, b).kind != "f":
-        _refuse_zero(b)
-    return _fmod(a, b)
+    if result_type(a, b).kind == "f":
+        return _fmod(a, b)
+    return _untaped(lambda xp, x, y: xp.fmod(x, y), a, b)
 
 
 def pow(input: Any, exponent: Any) -> Any:
@@ -197,16 +193,25 @@ def _holds_floats(x: Any) -> bool:
     return dtype is not None and dtype.kind == "f"
 
 
-def _refuse_zero(b: Any) -> None:
-    if not isinstance(b, Variable) and b == 0:
-        raise RuntimeError("ZeroDivisionError: integer division by zero")
-
-
 def _untaped(formula: Any, a: Any, b: Any) -> Any:
-    """``formula(xp, a, b)`` of the arrays, with no gradient."""
+    """``formula(xp, a, b)`` of the arrays, with no gradient.
+
+    Whole numbers divided by 0 are an error, except in tensors on a GPU, where looking for a 0 would
+    mean waiting.
+    """
     x = a.array if isinstance(a, Variable) else a
     y = b.array if isinstance(b, Variable) else b
     broadcast_shape(shape_of(x), shape_of(y))
     xp = backend_of((a if isinstance(a, Variable) else b).array).xp
-    with np.errstate(all="ignore"):
-        return Function.result(xp.asarray(formula(xp, x, y)))
+    whole = result_type(a, b).kind != "f"
+    if whole and y is b and y == 0:
+        raise _division_by_zero()
+    try:
+        with np.errstate(all="ignore", divide="raise" if whole else "ignore"):
+            return Function.result(xp.asarray(formula(xp, x, y)))
+    except FloatingPointError:
+        raise _division_by_zero() from None
+
+
+def _division_by_zero() -> RuntimeError:
+    return RuntimeError("ZeroDivisionError: integer division by zero")

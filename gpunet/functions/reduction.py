@@ -21,7 +21,6 @@ from ._arguments import as_dim, as_dims
 from .arithmetic import maximum, minimum
 from .conversion import cast, clone
 from .promotion import floating
-from .shape import reshape
 
 __all__ = [
     "all",
@@ -283,20 +282,27 @@ def median(input: Variable, dim: int | None = None, keepdim: bool = False) -> An
     With `dim` a named tuple (values, indices).
     """
     array = input.array
+    backend = backend_of(array)
     if dim is None:
         if not array.size:
-            return _untaped(array.sum() + math.nan, backend_of(array))
-        return median(reshape(input, (-1,)), 0).values
+            return _untaped(array.sum() + math.nan, backend)
+        return _pick(input, _middle(backend.xp, array.reshape(-1), 0), axis=None, keepdims=False)
     axis = as_dim(dim, array.ndim)
     _refuse_empty("median", array, axis)
-    xp = backend_of(array).xp
-    rows = array.reshape(-1) if array.ndim == 0 else array
-    order = xp.argsort(rows, axis=axis)
-    last = xp.take(order, xp.asarray([rows.shape[axis] - 1]), axis=axis)
-    middle = xp.take(order, xp.asarray([(rows.shape[axis] - 1) // 2]), axis=axis)
-    if rows.dtype.kind == "f":  # a NaN comes last in the order
-        middle = xp.where(xp.isnan(xp.take_along_axis(rows, last, axis)), last, middle)
-    return _Median(*_picked(input, middle.reshape(()) if array.ndim == 0 else middle, dim, keepdim))
+    if array.ndim == 0:
+        return _Median(*_picked(input, backend.zeros((), _INT64), dim, keepdim))
+    return _Median(*_picked(input, _middle(backend.xp, array, axis), dim, keepdim))
+
+
+def _middle(xp: Any, array: Any, axis: int) -> Any:
+    """The position of the median along `axis`, which stays with length 1."""
+    n = array.shape[axis]
+    order = xp.argsort(array, axis=axis)
+    last = xp.take(order, xp.asarray([n - 1]), axis=axis)
+    middle = xp.take(order, xp.asarray([(n - 1) // 2]), axis=axis)
+    if array.dtype.kind == "f":  # a NaN comes last in the order
+        middle = xp.where(xp.isnan(xp.take_along_axis(array, last, axis)), last, middle)
+    return middle
 
 
 def _picked(input: Variable, indices: Any, dim: int, keepdim: bool) -> tuple[Any, Any]:

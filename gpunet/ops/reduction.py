@@ -166,8 +166,13 @@ def amin_forward(be: Any, X: Any, axis: Any, keepdims: bool) -> Any:
 amin_backward = amax_backward
 
 
-def pick_forward(be: Any, X: Any, at: Any, axis: int, keepdims: bool) -> Any:
-    """``Y = X`` at the positions `at` along `axis`; `at` has length 1 there."""
+def pick_forward(be: Any, X: Any, at: Any, axis: int | None, keepdims: bool) -> Any:
+    """``Y = X`` at the positions `at` along `axis`; `at` has length 1 there.
+
+    For no axis `at` is one position in the flattened X.
+    """
+    if axis is None:
+        return X.reshape(-1)[at].reshape(()), (X.shape, at, axis)
     Y = be.xp.take_along_axis(X, at, axis)
     return Y if keepdims else Y.squeeze(axis), (X.shape, at, axis)
 
@@ -175,8 +180,12 @@ def pick_forward(be: Any, X: Any, at: Any, axis: int, keepdims: bool) -> Any:
 def pick_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
     """``dY`` at the positions `at`, 0 elsewhere."""
     shape, at, axis = saved
-    places = be.xp.arange(shape[axis]).reshape((-1,) + (1,) * (len(shape) - 1 - axis))
-    return be.xp.where(places == at, dY.reshape(at.shape), dY.dtype.type(0)), None
+    xp = be.xp
+    zero = dY.dtype.type(0)
+    if axis is None:
+        return xp.where(xp.arange(math.prod(shape)) == at, dY, zero).reshape(shape), None
+    places = xp.arange(shape[axis]).reshape((-1,) + (1,) * (len(shape) - 1 - axis))
+    return xp.where(places == at, dY.reshape(at.shape), zero), None
 
 
 @quiet

@@ -208,6 +208,15 @@ def test_errors(device):
     for call in (lambda: i // 0, lambda: i % 0, lambda: gpunet.fmod(i, 0)):
         with pytest.raises(RuntimeError, match="ZeroDivisionError"):
             call()
+    if device == "cpu":
+        zeros = on_device([1, 0, 2], device)
+        for call in (
+            lambda: i // zeros,
+            lambda: i % zeros,
+            lambda: i.div(zeros, rounding_mode="trunc"),
+        ):
+            with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+                call()
     with pytest.raises(RuntimeError, match="negative integer powers"):
         i**-1
     with pytest.raises(RuntimeError, match="alpha"):
