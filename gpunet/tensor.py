@@ -23,7 +23,6 @@ from .functions import (
     elementwise,
     indexing,
     inplace,
-    joining,
     linalg,
     pad,
     random,
@@ -398,6 +397,14 @@ class Tensor(Variable):
         """The tensor with the dtype of `other`."""
         return conversion.cast(self, other.array.dtype)
 
+    def short(self) -> Tensor:
+        """The tensor as int16."""
+        return conversion.cast(self, dtypes.int16)
+
+    def byte(self) -> Tensor:
+        """The tensor as uint8."""
+        return conversion.cast(self, dtypes.uint8)
+
     def float(self) -> Tensor:
         """The tensor as float32."""
         return conversion.cast(self, dtypes.float32)
@@ -439,6 +446,8 @@ class Tensor(Variable):
     maximum = arithmetic.maximum
     minimum = arithmetic.minimum
     lerp = arithmetic.lerp
+    atan2 = arithmetic.atan2
+    logaddexp = arithmetic.logaddexp
     addcmul = arithmetic.addcmul
     addcdiv = arithmetic.addcdiv
 
@@ -476,6 +485,9 @@ class Tensor(Variable):
     asin = arcsin = elementwise.asin
     acos = arccos = elementwise.acos
     atan = arctan = elementwise.atan
+    asinh = elementwise.asinh
+    acosh = elementwise.acosh
+    atanh = elementwise.atanh
     sinh = elementwise.sinh
     cosh = elementwise.cosh
     tanh = elementwise.tanh
@@ -488,6 +500,7 @@ class Tensor(Variable):
     floor = elementwise.floor
     ceil = elementwise.ceil
     trunc = elementwise.trunc
+    frac = elementwise.frac
     round = elementwise.round
     nan_to_num = elementwise.nan_to_num
     clamp = clip = elementwise.clamp
@@ -497,9 +510,9 @@ class Tensor(Variable):
     # --- in place ------------------------------------------------------------------------------
 
     __iadd__ = add_ = inplace.add_
-    __isub__ = sub_ = inplace.sub_
-    __imul__ = mul_ = inplace.mul_
-    __itruediv__ = div_ = inplace.div_
+    __isub__ = sub_ = subtract_ = inplace.sub_
+    __imul__ = mul_ = multiply_ = inplace.mul_
+    __itruediv__ = div_ = divide_ = true_divide_ = inplace.div_
     copy_ = inplace.copy_
     fill_ = inplace.fill_
     zero_ = inplace.zero_
@@ -547,6 +560,9 @@ class Tensor(Variable):
     __iand__ = bitwise_and_ = in_place_form(comparison.bitwise_and)
     __ior__ = bitwise_or_ = in_place_form(comparison.bitwise_or)
     __ixor__ = bitwise_xor_ = in_place_form(comparison.bitwise_xor)
+    logical_and_ = in_place_form(comparison.logical_and)
+    logical_or_ = in_place_form(comparison.logical_or)
+    logical_xor_ = in_place_form(comparison.logical_xor)
     logical_not_ = in_place_form(comparison.logical_not)
 
     # --- comparisons and logic -----------------------------------------------------------------
@@ -558,11 +574,11 @@ class Tensor(Variable):
         return NotImplemented if other is None else comparison.ne(self, other)
 
     eq = comparison.eq
-    ne = comparison.ne
-    __lt__ = lt = comparison.lt
-    __le__ = le = comparison.le
-    __gt__ = gt = comparison.gt
-    __ge__ = ge = comparison.ge
+    ne = not_equal = comparison.ne
+    __lt__ = lt = less = comparison.lt
+    __le__ = le = less_equal = comparison.le
+    __gt__ = gt = greater = comparison.gt
+    __ge__ = ge = greater_equal = comparison.ge
     __and__ = __rand__ = bitwise_and = comparison.bitwise_and
     __or__ = __ror__ = bitwise_or = comparison.bitwise_or
     __xor__ = __rxor__ = bitwise_xor = comparison.bitwise_xor

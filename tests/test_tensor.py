@@ -112,6 +112,8 @@ def test_numpy(device):
         ("long", "int64"),
         ("int", "int32"),
         ("bool", "bool"),
+        ("short", "int16"),
+        ("byte", "uint8"),
     ],
 )
 def test_casts(device, method, dtype):

@@ -17,11 +17,14 @@ __all__ = [
     "add",
     "addcdiv",
     "addcmul",
+    "arctan2",
+    "atan2",
     "div",
     "divide",
     "floor_divide",
     "fmod",
     "lerp",
+    "logaddexp",
     "maximum",
     "minimum",
     "mul",
@@ -41,6 +44,8 @@ _div = Function(_ops.div_forward, _ops.div_backward)
 _pow = Function(_ops.pow_forward, _ops.pow_backward)
 _remainder = Function(_ops.remainder_forward, _ops.remainder_backward)
 _fmod = Function(_ops.fmod_forward, _ops.fmod_backward)
+_atan2 = Function(_ops.atan2_forward, _ops.atan2_backward)
+_logaddexp = Function(_ops.logaddexp_forward, _ops.logaddexp_backward)
 _maximum = Function(_ops.maximum_forward, _ops.maximum_backward)
 _minimum = Function(_ops.minimum_forward, _ops.minimum_backward)
 
@@ -152,6 +157,19 @@ def pow(input: Any, exponent: Any) -> Any:
     return _pow(a, b)
 
 
+def atan2(input: Any, other: Any) -> Any:
+    """The angle of the point (`other`, `input`), from -pi to pi."""
+    a, b = pair(input, other)
+    if not (_holds_floats(a) or _holds_floats(b)):
+        a, b = operands(a, b, dtype=get_default_dtype())
+    return _atan2(a, b)
+
+
+def logaddexp(input: Variable, other: Variable) -> Any:
+    """``log(e^input + e^other)``, without overflow."""
+    return _logaddexp(*pair(input, other))
+
+
 def maximum(input: Any, other: Any) -> Any:
     """The larger of each two elements; NaN where one is NaN."""
     return _maximum(*pair(input, other))
@@ -177,6 +195,7 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
     return add(input, div(tensor1, tensor2), alpha=value)
 
 
+arctan2 = atan2
 multiply = mul
 subtract = sub
 divide = true_divide = div

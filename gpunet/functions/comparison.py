@@ -20,18 +20,23 @@ __all__ = [
     "eq",
     "equal",
     "ge",
+    "greater",
+    "greater_equal",
     "gt",
     "isclose",
     "isfinite",
     "isinf",
     "isnan",
     "le",
+    "less",
+    "less_equal",
     "logical_and",
     "logical_not",
     "logical_or",
     "logical_xor",
     "lt",
     "ne",
+    "not_equal",
 ]
 
 
@@ -191,3 +196,8 @@ def equal(input: Variable, other: Variable) -> bool:
     if input.array.shape != other.array.shape:
         return False
     return bool(eq(input, other).array.all())
+
+
+not_equal = ne
+less, less_equal = lt, le
+greater, greater_equal = gt, ge

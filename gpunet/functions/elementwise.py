@@ -7,6 +7,7 @@ from typing import Any
 from ..autograd import Function, Variable
 from ..ops import elementwise as _ops
 from ..ops.activation import activation
+from .arithmetic import fmod
 from .conversion import cast, clone
 from .promotion import floating, operands, pair
 
@@ -14,11 +15,14 @@ __all__ = [
     "abs",
     "absolute",
     "acos",
+    "acosh",
     "arccos",
     "arcsin",
     "arctan",
     "asin",
+    "asinh",
     "atan",
+    "atanh",
     "ceil",
     "clamp",
     "clamp_max",
@@ -31,6 +35,7 @@ __all__ = [
     "exp2",
     "expm1",
     "floor",
+    "frac",
     "log",
     "log1p",
     "log2",
@@ -60,6 +65,9 @@ def _function(name: str) -> Function:
 
 _abs = _function("absolute")
 _acos = _function("arccos")
+_acosh = _function("arccosh")
+_asinh = _function("arcsinh")
+_atanh = _function("arctanh")
 _asin = _function("arcsin")
 _atan = _function("arctan")
 _ceil = _function("ceil")
@@ -198,6 +206,21 @@ def tanh(input: Variable) -> Any:
     return _tanh(floating(input))
 
 
+def asinh(input: Variable) -> Any:
+    """The inverse hyperbolic sine."""
+    return _asinh(floating(input))
+
+
+def acosh(input: Variable) -> Any:
+    """The inverse hyperbolic cosine; NaN below 1."""
+    return _acosh(floating(input))
+
+
+def atanh(input: Variable) -> Any:
+    """The inverse hyperbolic tangent; NaN outside [-1, 1]."""
+    return _atanh(floating(input))
+
+
 # --- functions of neural networks ---------------------------------------------------------------
 
 
@@ -262,6 +285,11 @@ def ceil(input: Variable) -> Any:
 def trunc(input: Variable) -> Any:
     """x without its fraction."""
     return _trunc(input) if input.array.dtype.kind == "f" else clone(input)
+
+
+def frac(input: Variable) -> Any:
+    """The fraction, ``x - trunc(x)``, of the sign of x."""
+    return fmod(input, 1)
 
 
 def round(input: Variable, *, decimals: int = 0) -> Any:

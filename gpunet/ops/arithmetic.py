@@ -14,10 +14,14 @@ from .broadcast import broadcast_shape, room, shape_of, unbroadcast
 __all__ = [
     "add_backward",
     "add_forward",
+    "atan2_backward",
+    "atan2_forward",
     "div_backward",
     "div_forward",
     "fmod_backward",
     "fmod_forward",
+    "logaddexp_backward",
+    "logaddexp_forward",
     "maximum_backward",
     "maximum_forward",
     "minimum_backward",
@@ -208,3 +212,33 @@ def _chosen_backward(be: Any, dY: Any, saved: Any, needs: Any, first: Any) -> An
     da = unbroadcast(times(be, dY, share), a.shape) if needs[0] else None
     db = unbroadcast(times(be, dY, 1 - share), b.shape) if needs[1] else None
     return da, db
+
+
+def atan2_forward(be: Any, a: Any, b: Any) -> Any:
+    """The angle of the point (b, a), from -pi to pi."""
+    return be.xp.arctan2(a, b, out=room(be, a, b)), (a, b)
+
+
+def atan2_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
+    """``da = dY b / (a^2 + b^2)``, ``db = -dY a / (a^2 + b^2)``."""
+    a, b = saved
+    scaled = be.xp.divide(dY, be.xp.square(a) + be.xp.square(b))
+    da = unbroadcast(scaled * b, a.shape) if needs[0] else None
+    db = unbroadcast(-scaled * a, b.shape) if needs[1] else None
+    return da, db
+
+
+@quiet
+def logaddexp_forward(be: Any, a: Any, b: Any) -> Any:
+    """``log(e^a + e^b)``, without overflow."""
+    Y = be.xp.logaddexp(a, b, out=room(be, a, b))
+    return Y, (a, b, Y)
+
+
+def logaddexp_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
+    """``da = dY e^(a - Y)``, ``db = dY e^(b - Y)``."""
+    a, b, Y = saved
+    return tuple(
+        unbroadcast(dY * be.xp.exp(x - Y), x.shape) if need else None
+        for x, need in zip((a, b), needs)
+    )

@@ -63,6 +63,24 @@ def test_maximum_and_minimum(device, left, right):
         )
 
 
+@pytest.mark.parametrize("name", ["atan2", "logaddexp"])
+@pytest.mark.parametrize(("left", "right"), SHAPES)
+def test_functions_of_two(device, name, left, right):
+    torch = torch_or_none()
+    a, b = RNG.standard_normal(left), away_from_zero(right)
+    function = getattr(gpunet, name)
+    check_op(function, a, b, device=device, torch_function=torch and getattr(torch, name))
+
+
+def test_atan2_of_whole_numbers(device):
+    assert on_device([1, 0], device).atan2(on_device([0, 1], device)).dtype == gpunet.float32
+
+
+def test_logaddexp_does_not_overflow(device):
+    y = gpunet.logaddexp(on_device([1000.0], device), on_device([1000.0], device))
+    np.testing.assert_allclose(array_of(y), 1000 + np.log(2))
+
+
 def test_maximum_shares_the_gradient_of_a_tie(device):
     a = on_device([1.0, 2.0], device, True)
     b = on_device([1.0, 3.0], device, True)
