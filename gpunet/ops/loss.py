@@ -6,10 +6,10 @@ a matrix with one row for each label; for channels-last images that is the memor
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from .arithmetic import quiet
+from .channels import from_rows, rows_of
 
 __all__ = [
     "cross_entropy_backward",
@@ -19,29 +19,6 @@ __all__ = [
     "soft_cross_entropy_backward",
     "soft_cross_entropy_forward",
 ]
-
-
-def rows_of(be: Any, X: Any) -> Any:
-    """`X` as a C-contiguous matrix with the channels, axis 1 or the only one, as its columns."""
-    if X.ndim == 2:
-        return be.contiguous(X)
-    if X.ndim == 1:
-        return be.contiguous(X).reshape(1, X.size)
-    last = be.xp.moveaxis(X, 1, -1)
-    if not last.flags.c_contiguous:
-        rows = be.empty(last.shape, X.dtype)
-        rows[...] = last
-        last = rows
-    return last.reshape(math.prod(last.shape[:-1]), X.shape[1])
-
-
-def from_rows(be: Any, rows: Any, shape: tuple[int, ...]) -> Any:
-    """The inverse of `rows_of`, without a copy: an array of `shape` in channels-last memory."""
-    if len(shape) == 2:
-        return rows
-    if len(shape) == 1:
-        return rows.reshape(shape)
-    return be.xp.moveaxis(rows.reshape(shape[0], *shape[2:], shape[1]), -1, 1)
 
 
 def cross_entropy_forward(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .loss import from_rows, rows_of
+from .channels import from_rows, rows_of
 
 __all__ = [
     "batch_norm_backward",

@@ -96,10 +96,15 @@ def counted_batch_norm(
             f"batch_norm: {missing} must be defined"
             + (" together with the other" if training else " in evaluation mode")
         )
-    check_vectors(
-        "batch_norm", input, C,
-        weight=weight, bias=bias, running_mean=running_mean, running_var=running_var,
-    )  # fmt: skip
+    for vector in (weight, bias, running_mean, running_var):
+        if vector is None:
+            continue
+        array = vector.array
+        if array.shape != (C,) or array.dtype != X.dtype or type(array) is not type(X):
+            check_vectors(
+                "batch_norm", input, C,
+                weight=weight, bias=bias, running_mean=running_mean, running_var=running_var,
+            )  # fmt: skip
     if count is not None:
         n = count.array
     return _batch_norm(
