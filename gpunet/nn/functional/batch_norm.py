@@ -107,7 +107,9 @@ def counted_batch_norm(
             )  # fmt: skip
     if count is not None:
         n = count.array
+    # Numba compiles a version for every combination of types: whole numbers would bring another.
     return _batch_norm(
         input, weight, bias,
-        running_mean=mean, running_var=var, count=n, training=training, momentum=momentum, eps=eps,
+        running_mean=mean, running_var=var, count=n,
+        training=bool(training), momentum=float(momentum), eps=float(eps),
     )  # fmt: skip

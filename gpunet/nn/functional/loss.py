@@ -97,7 +97,7 @@ def cross_entropy(
     target = _labels("cross_entropy", input, target)
     return _cross_entropy(
         input, target, weight,
-        reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing,
+        reduction=reduction, ignore_index=ignore_index, label_smoothing=float(label_smoothing),
     )  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def layer_norm(
         fits = False
     if not fits:
         _check_rows("layer_norm", input, shape, weight, bias)
-    return _layer_norm(input, weight, bias, axes=len(shape), eps=eps)
+    return _layer_norm(input, weight, bias, axes=len(shape), eps=float(eps))
 
 
 def rms_norm(
@@ -82,7 +82,7 @@ def rms_norm(
     _check_rows("rms_norm", input, shape, weight, None)
     if eps is None:
         eps = float(np.finfo(input.array.dtype).eps)
-    return _rms_norm(input, weight, axes=len(shape), eps=eps)
+    return _rms_norm(input, weight, axes=len(shape), eps=float(eps))
 
 
 def group_norm(
@@ -131,7 +131,7 @@ def group_norm(
         )
     check_not_empty("group_norm", X)
     check_vectors("group_norm", input, C, weight=weight, bias=bias)
-    return _group_norm(input, weight, bias, groups=num_groups, eps=eps)
+    return _group_norm(input, weight, bias, groups=num_groups, eps=float(eps))
 
 
 def check_floating(name: str, input: Any) -> None:

@@ -115,8 +115,8 @@ def huber_loss(
         )
     input, target = _prepare("huber_loss", input, target, reduction)
     if weight is None:
-        return _huber(input, target, reduction=reduction, delta=delta)
-    losses = _huber(input, target, reduction="none", delta=delta)
+        return _huber(input, target, reduction=reduction, delta=float(delta))
+    losses = _huber(input, target, reduction="none", delta=float(delta))
     return _weighted(losses, input, weight, reduction, False)
 
 
@@ -145,7 +145,7 @@ def smooth_l1_loss(
     input, target = _prepare("smooth_l1_loss", input, target, reduction, size_average, reduce)
     if beta == 0:
         return _l1(input, target, reduction=reduction)
-    return _huber(input, target, reduction=reduction, delta=beta, factor=1 / beta)
+    return _huber(input, target, reduction=reduction, delta=float(beta), factor=1 / beta)
 
 
 def binary_cross_entropy(
