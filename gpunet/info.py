@@ -77,8 +77,8 @@ def _cpu() -> Rows:
         ("cores", _cores()),
         ("BLAS", f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip()),
     ]
-    if CPU.blas.adjustable:
-        rows.append(("BLAS threads", str(CPU.blas.most)))
+    if CPU.blas.known:
+        rows.append(("BLAS threads", str(CPU.blas.threads)))
     rows += [(name, os.environ[name]) for name in _THREAD_VARIABLES if name in os.environ]
     if not cpu_kernels.available():
         rows.append(("Numba", "cannot be imported: slower NumPy kernels are used"))

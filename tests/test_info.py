@@ -41,7 +41,7 @@ def test_cpu(monkeypatch):
 
 def test_the_threads_of_openblas():
     found = sections()["CPU"]
-    assert ("BLAS threads" in found) == CPU.blas.adjustable
+    assert ("BLAS threads" in found) == CPU.blas.known
 
 
 def test_every_kernel_has_a_row():

@@ -108,7 +108,7 @@ _default: Device | None = None
 
 def get_num_threads() -> int:
     """Threads of a large matrix product on the CPU, at most."""
-    return CPU.blas.most
+    return CPU.blas.threads
 
 
 def set_num_threads(n: int) -> None:

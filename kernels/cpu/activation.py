@@ -1,17 +1,27 @@
-"""Activations in one pass over the elements, in place of NumPy's pass for every operation."""
+"""Activations in one pass over the elements, in place of NumPy's pass for every operation.
+
+Bias and activation of a large matrix are shared by the team, a block of rows for each thread.
+"""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from ._compile import kernel
 from ._math import erf, exp, expm1, sigmoid, softplus, tanh
+from .team import array32, array64, number, run_tiles, team, tile
 
 __all__ = ["activation_backward", "activation_forward", "bias_act_backward", "bias_act_forward"]
 
 
+#: Elements from which the work is shared.
+_SHARED = 1 << 15
+
+
 @kernel
-def bias_act_forward(Z, b, act, Y):
+def _forward(Z, b, act, Y):
     M, N = Z.shape
     zero = Z.dtype.type(0)
     if act == 0:
@@ -35,7 +45,7 @@ def bias_act_forward(Z, b, act, Y):
 
 
 @kernel
-def bias_act_backward(dY, Y, act, dZ, db):
+def _backward(dY, Y, act, dZ, db):
     M, N = dY.shape
     zero = dY.dtype.type(0)
     one = dY.dtype.type(1)
@@ -63,6 +73,87 @@ def bias_act_backward(dY, Y, act, dZ, db):
                 d = dY[m, n] * (one - y * y)
                 dZ[m, n] = d
                 db[n] += d
+
+
+# Arguments of the jobs: M, N, act, rows of a tile, the addresses of three matrices and a row.
+
+
+@tile
+def _forward32(args, i):
+    N, rows = number(args, 1), number(args, 3)
+    low, high = i * rows, min(number(args, 0), (i + 1) * rows)
+    Z = array32(args, 4, low * N, high * N).reshape((max(0, high - low), N))
+    Y = array32(args, 5, low * N, high * N).reshape((max(0, high - low), N))
+    _forward(Z, array32(args, 7, 0, N), number(args, 2), Y)
+
+
+@tile
+def _forward64(args, i):
+    N, rows = number(args, 1), number(args, 3)
+    low, high = i * rows, min(number(args, 0), (i + 1) * rows)
+    Z = array64(args, 4, low * N, high * N).reshape((max(0, high - low), N))
+    Y = array64(args, 5, low * N, high * N).reshape((max(0, high - low), N))
+    _forward(Z, array64(args, 7, 0, N), number(args, 2), Y)
+
+
+@tile
+def _backward32(args, i):
+    N, rows = number(args, 1), number(args, 3)
+    low, high = i * rows, min(number(args, 0), (i + 1) * rows)
+    dY = array32(args, 4, low * N, high * N).reshape((max(0, high - low), N))
+    Y = array32(args, 5, low * N, high * N).reshape((max(0, high - low), N))
+    dZ = array32(args, 6, low * N, high * N).reshape((max(0, high - low), N))
+    _backward(dY, Y, number(args, 2), dZ, array32(args, 7, i * N, (i + 1) * N))
+
+
+@tile
+def _backward64(args, i):
+    N, rows = number(args, 1), number(args, 3)
+    low, high = i * rows, min(number(args, 0), (i + 1) * rows)
+    dY = array64(args, 4, low * N, high * N).reshape((max(0, high - low), N))
+    Y = array64(args, 5, low * N, high * N).reshape((max(0, high - low), N))
+    dZ = array64(args, 6, low * N, high * N).reshape((max(0, high - low), N))
+    _backward(dY, Y, number(args, 2), dZ, array64(args, 7, i * N, (i + 1) * N))
+
+
+@kernel
+def _share(board, threads, job, act, X, Y, dZ, row):
+    M, N = X.shape
+    args = np.empty(8, np.int64)
+    args[0], args[1], args[2], args[3] = M, N, act, (M + threads - 1) // threads
+    args[4], args[5], args[6] = X.ctypes.data, Y.ctypes.data, dZ.ctypes.data
+    args[7] = row.ctypes.data
+    run_tiles(board, threads, job, args.ctypes.data, threads)
+
+
+@kernel
+def _share_backward(board, threads, job, act, dY, Y, dZ, db):
+    # Each block of rows has a sum of its own; they are added up in order.
+    sums = np.empty((threads, db.size), db.dtype)
+    _share(board, threads, job, act, dY, Y, dZ, sums)
+    for n in range(db.size):
+        db[n] = sums[0, n]
+    for i in range(1, threads):
+        for n in range(db.size):
+            db[n] += sums[i, n]
+
+
+def bias_act_forward(Z, b, act, Y):
+    helpers = team()
+    if Z.size < _SHARED or helpers.threads == 1:
+        return _forward(Z, b, act, Y)
+    helpers.wake()
+    job = _forward32 if Z.itemsize == 4 else _forward64
+    return _share(helpers.board, helpers.threads, job.address, act, Z, Y, Y, b)
+
+
+def bias_act_backward(dY, Y, act, dZ, db):
+    helpers = team()
+    if dY.size < _SHARED or helpers.threads == 1:
+        return _backward(dY, Y, act, dZ, db)
+    helpers.wake()
+    job = _backward32 if dY.itemsize == 4 else _backward64
+    return _share_backward(helpers.board, helpers.threads, job.address, act, dY, Y, dZ, db)
 
 
 SQRT_HALF = math.sqrt(0.5)

@@ -3,13 +3,18 @@
 The averages of a weight whose gradient has become zero (of a unit that no longer fires, say) shrink
 into the subnormal numbers, where one operation takes a processor a hundred cycles: a whole step was
 55 times slower. So what is below the smallest normal number becomes zero, as on the GPU.
+
+A step over many parameters is shared by the team, each thread taking the same part of the arrays
+every time; in a network of few layers that is about the part whose gradient it has computed.
 """
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 
 from ._compile import inline, kernel
+from .team import array32, array64, number, run_tiles, team, tile
 
 __all__ = [
     "adam_step",
@@ -20,6 +25,9 @@ __all__ = [
     "sum_of_squares",
 ]
 
+#: Parameters from which a step is shared.
+_SHARED = 1 << 15
+
 
 @inline
 def flush(x, tiny):
@@ -27,86 +35,67 @@ def flush(x, tiny):
     return x - x if abs(x) < tiny else x
 
 
+# --- the steps, over a part of the arrays; `c` holds numbers that the kernels below prepare -----
+
+
 @kernel
-def sgd_step(P, G, hyper, decay, maximize):
-    real = P.dtype.type
-    lr = real(hyper[0])
+def _sgd(P, G, c):
     # One loop for all options: two products more cost nothing beside the memory traffic.
-    wd = real(hyper[3]) if decay else real(0)
-    sign = real(-1) if maximize else real(1)
+    real = P.dtype.type
+    lr, sign, wd = real(c[0]), real(c[1]), real(c[2])
     for n in range(P.size):
         P[n] -= lr * (sign * G[n] + wd * P[n])
 
 
 @kernel
-def sgd_momentum_step(P, G, B, count, hyper, nesterov, decay, maximize):
+def _sgd_momentum(P, G, B, c):
     real = P.dtype.type
     tiny = real(np.finfo(P.dtype).tiny)
-    first = count[0] == 0
-    lr = real(hyper[0])
-    momentum = real(hyper[1])
-    keep = real(0) if first else momentum
-    take = real(1) if first else real(1 - hyper[2])
-    wd = real(hyper[3]) if decay else real(0)
-    sign = real(-1) if maximize else real(1)
-    if nesterov:
+    lr, sign, wd = real(c[0]), real(c[1]), real(c[2])
+    keep, take, ahead = real(c[3]), real(c[4]), real(c[5])
+    if ahead != 0:
         for n in range(P.size):
             d = sign * G[n] + wd * P[n]
             b = flush(keep * B[n] + take * d, tiny)
             B[n] = b
-            P[n] -= lr * (d + momentum * b)
+            P[n] -= lr * (d + ahead * b)
     else:
         for n in range(P.size):
             d = sign * G[n] + wd * P[n]
             b = flush(keep * B[n] + take * d, tiny)
             B[n] = b
             P[n] -= lr * b
-    count[0] += 1
 
 
 @kernel
-def adam_step(P, G, M, V, count, hyper, decay, maximize):
+def _adam(P, G, M, V, c):
     real = P.dtype.type
     tiny = real(np.finfo(P.dtype).tiny)
-    count[0] += 1
-    beta1 = real(1 - hyper[1])
-    keep2 = real(hyper[2])
-    beta2 = real(1 - hyper[2])
-    eps = real(hyper[3])
-    size = real(hyper[0] / (1 - hyper[1] ** count[0]))
-    correct = real(1 / np.sqrt(1 - hyper[2] ** count[0]))
-    shrink = real(1 - hyper[0] * hyper[4]) if decay == 2 else real(1)
-    wd = real(hyper[4]) if decay == 1 else real(0)
-    sign = real(-1) if maximize else real(1)
+    size, sign, wd, shrink = real(c[0]), real(c[1]), real(c[2]), real(c[3])
+    take1, keep2, take2 = real(c[4]), real(c[5]), real(c[6])
+    correct, eps = real(c[7]), real(c[8])
     for n in range(P.size):
         p = shrink * P[n]
         d = sign * G[n] + wd * p
-        m = flush(M[n] + beta1 * (d - M[n]), tiny)
-        v = flush(keep2 * V[n] + beta2 * (d * d), tiny)
+        m = flush(M[n] + take1 * (d - M[n]), tiny)
+        v = flush(keep2 * V[n] + take2 * (d * d), tiny)
         M[n] = m
         V[n] = v
         P[n] = p - size * (m / (np.sqrt(v) * correct + eps))
 
 
 @kernel
-def amsgrad_step(P, G, M, V, V_max, count, hyper, decay, maximize):
+def _amsgrad(P, G, M, V, V_max, c):
     real = P.dtype.type
     tiny = real(np.finfo(P.dtype).tiny)
-    count[0] += 1
-    beta1 = real(1 - hyper[1])
-    keep2 = real(hyper[2])
-    beta2 = real(1 - hyper[2])
-    eps = real(hyper[3])
-    size = real(hyper[0] / (1 - hyper[1] ** count[0]))
-    correct = real(1 / np.sqrt(1 - hyper[2] ** count[0]))
-    shrink = real(1 - hyper[0] * hyper[4]) if decay == 2 else real(1)
-    wd = real(hyper[4]) if decay == 1 else real(0)
-    sign = real(-1) if maximize else real(1)
+    size, sign, wd, shrink = real(c[0]), real(c[1]), real(c[2]), real(c[3])
+    take1, keep2, take2 = real(c[4]), real(c[5]), real(c[6])
+    correct, eps = real(c[7]), real(c[8])
     for n in range(P.size):
         p = shrink * P[n]
         d = sign * G[n] + wd * p
-        m = flush(M[n] + beta1 * (d - M[n]), tiny)
-        v = flush(keep2 * V[n] + beta2 * (d * d), tiny)
+        m = flush(M[n] + take1 * (d - M[n]), tiny)
+        v = flush(keep2 * V[n] + take2 * (d * d), tiny)
         M[n] = m
         V[n] = v
         top = V_max[n]
@@ -114,6 +103,158 @@ def amsgrad_step(P, G, M, V, V_max, count, hyper, decay, maximize):
         top = top if top >= v or top != top else v
         V_max[n] = top
         P[n] = p - size * (m / (np.sqrt(top) * correct + eps))
+
+
+# --- the same as jobs of the team ----------------------------------------------------------------
+#
+# Arguments: number of elements, elements of a tile, address of c, addresses of the arrays.
+
+
+@inline
+def _part(args, i):
+    """First and last element of tile i."""
+    low = number(args, 1) * i
+    return low, min(number(args, 0), low + number(args, 1))
+
+
+@tile
+def _sgd32(args, i):
+    a, b = _part(args, i)
+    _sgd(array32(args, 3, a, b), array32(args, 4, a, b), array64(args, 2, 0, 16))
+
+
+@tile
+def _sgd64(args, i):
+    a, b = _part(args, i)
+    _sgd(array64(args, 3, a, b), array64(args, 4, a, b), array64(args, 2, 0, 16))
+
+
+@tile
+def _sgd_momentum32(args, i):
+    a, b = _part(args, i)
+    c = array64(args, 2, 0, 16)
+    _sgd_momentum(array32(args, 3, a, b), array32(args, 4, a, b), array32(args, 5, a, b), c)
+
+
+@tile
+def _sgd_momentum64(args, i):
+    a, b = _part(args, i)
+    c = array64(args, 2, 0, 16)
+    _sgd_momentum(array64(args, 3, a, b), array64(args, 4, a, b), array64(args, 5, a, b), c)
+
+
+@tile
+def _adam32(args, i):
+    a, b = _part(args, i)
+    P, G = array32(args, 3, a, b), array32(args, 4, a, b)
+    _adam(P, G, array32(args, 5, a, b), array32(args, 6, a, b), array64(args, 2, 0, 16))
+
+
+@tile
+def _adam64(args, i):
+    a, b = _part(args, i)
+    P, G = array64(args, 3, a, b), array64(args, 4, a, b)
+    _adam(P, G, array64(args, 5, a, b), array64(args, 6, a, b), array64(args, 2, 0, 16))
+
+
+@tile
+def _amsgrad32(args, i):
+    a, b = _part(args, i)
+    P, G, M = array32(args, 3, a, b), array32(args, 4, a, b), array32(args, 5, a, b)
+    c = array64(args, 2, 0, 16)
+    _amsgrad(P, G, M, array32(args, 6, a, b), array32(args, 7, a, b), c)
+
+
+@tile
+def _amsgrad64(args, i):
+    a, b = _part(args, i)
+    P, G, M = array64(args, 3, a, b), array64(args, 4, a, b), array64(args, 5, a, b)
+    c = array64(args, 2, 0, 16)
+    _amsgrad(P, G, M, array64(args, 6, a, b), array64(args, 7, a, b), c)
+
+
+@kernel
+def _share(board, threads, job, c, arrays):
+    """Have the team do `job` over arrays of one length; one tile for each thread."""
+    args = np.empty(8, np.int64)
+    args[0] = arrays[0].size
+    args[1] = (arrays[0].size + threads - 1) // threads
+    args[2] = c.ctypes.data
+    for k, array in enumerate(numba.literal_unroll(arrays)):
+        args[3 + k] = array.ctypes.data
+    run_tiles(board, threads, job, args.ctypes.data, threads)
+
+
+def _run(step, jobs, c, *arrays):
+    """`step` on one thread, or its job on all, by the number of parameters."""
+    helpers = team()
+    if arrays[0].size < _SHARED or helpers.threads == 1:
+        step(*arrays, c)
+    else:
+        helpers.wake()
+        job = jobs[arrays[0].itemsize]
+        _share(helpers.board, helpers.threads, job.address, c, arrays)
+
+
+# --- the kernels ---------------------------------------------------------------------------------
+
+
+@kernel
+def _sgd_numbers(hyper, decay, maximize):
+    c = np.zeros(16)
+    c[0] = hyper[0]
+    c[1] = -1 if maximize else 1
+    c[2] = hyper[3] if decay else 0
+    return c
+
+
+@kernel
+def _momentum_numbers(count, hyper, nesterov, decay, maximize):
+    c = np.zeros(16)
+    first = count[0] == 0
+    c[0] = hyper[0]
+    c[1] = -1 if maximize else 1
+    c[2] = hyper[3] if decay else 0
+    c[3] = 0 if first else hyper[1]
+    c[4] = 1 if first else 1 - hyper[2]
+    c[5] = hyper[1] if nesterov else 0
+    count[0] += 1
+    return c
+
+
+@kernel
+def _adam_numbers(count, hyper, decay, maximize):
+    c = np.zeros(16)
+    count[0] += 1
+    c[0] = hyper[0] / (1 - hyper[1] ** count[0])
+    c[1] = -1 if maximize else 1
+    c[2] = hyper[4] if decay == 1 else 0
+    c[3] = 1 - hyper[0] * hyper[4] if decay == 2 else 1
+    c[4] = 1 - hyper[1]
+    c[5] = hyper[2]
+    c[6] = 1 - hyper[2]
+    c[7] = 1 / np.sqrt(1 - hyper[2] ** count[0])
+    c[8] = hyper[3]
+    return c
+
+
+def sgd_step(P, G, hyper, decay, maximize):
+    _run(_sgd, {4: _sgd32, 8: _sgd64}, _sgd_numbers(hyper, decay, maximize), P, G)
+
+
+def sgd_momentum_step(P, G, B, count, hyper, nesterov, decay, maximize):
+    c = _momentum_numbers(count, hyper, nesterov, decay, maximize)
+    _run(_sgd_momentum, {4: _sgd_momentum32, 8: _sgd_momentum64}, c, P, G, B)
+
+
+def adam_step(P, G, M, V, count, hyper, decay, maximize):
+    c = _adam_numbers(count, hyper, decay, maximize)
+    _run(_adam, {4: _adam32, 8: _adam64}, c, P, G, M, V)
+
+
+def amsgrad_step(P, G, M, V, V_max, count, hyper, decay, maximize):
+    c = _adam_numbers(count, hyper, decay, maximize)
+    _run(_amsgrad, {4: _amsgrad32, 8: _amsgrad64}, c, P, G, M, V, V_max)
 
 
 @kernel

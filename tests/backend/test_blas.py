@@ -1,96 +1,94 @@
+import os
+import threading
+
 import numpy as np
 import pytest
 
 import gpunet
-from gpunet.backend import CPU, blas
-from gpunet.backend.blas import Blas
+from gpunet.backend import CPU
+
+SHAPES = [
+    (32, 784, 128), (128, 784, 128), (1024, 300, 128), (128, 1024, 784), (1000, 300, 77),
+    (5, 2000, 1000), (2000, 128, 10), (3, 5, 100_000), (64, 100_000, 16), (40, 40, 40), (1, 1, 1),
+]  # fmt: skip
 
 
-class Clock:
-    """A clock and a product in one: each product takes the next of the given times."""
-
-    def __init__(self, monkeypatch):
-        self.now = 0.0
-        self.costs = []
-        monkeypatch.setattr(blas, "perf_counter", lambda: self.now)
-        monkeypatch.setattr(blas.np, "matmul", self.matmul)
-        self.product = Blas()
-        self.product.adjustable = False
-        self.product.set_num_threads(4)
-        self.A = np.zeros((128, 128), np.float32)
-
-    def matmul(self, A, B, out):
-        self.now += self.costs.pop(0)
-
-    def run(self, *costs):
-        """The number of threads after each of the products."""
-        self.costs = list(costs)
-        found = []
-        while self.costs:
-            self.product.matmul(self.A, self.A, self.A)
-            found.append(self.product.threads)
-        return found
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_products_are_right(shape, dtype):
+    """In every layout: as it is, transposed, and one that BLAS cannot take."""
+    M, K, N = shape
+    rng = np.random.default_rng(0)
+    A = rng.standard_normal((M, K)).astype(dtype)
+    B = rng.standard_normal((K, N)).astype(dtype)
+    expected = A.astype(np.float64) @ B.astype(np.float64)
+    wide = np.empty((M, 2 * K), dtype)
+    wide[:, ::2] = A
+    tolerance = 1e-5 if dtype == "float32" else 1e-13
+    for left in (A, np.asfortranarray(A), wide[:, ::2]):
+        for right in (B, np.asfortranarray(B)):
+            out = np.full((M, N), np.nan, dtype)
+            assert CPU.gemm(left, right, out) is out
+            np.testing.assert_allclose(out, expected, atol=tolerance * np.abs(expected).max())
 
 
 @pytest.fixture
-def clock(monkeypatch):
-    return Clock(monkeypatch)
-
-
-def test_a_collapse_costs_a_thread_and_two_stay(clock):
-    assert clock.run(1e-4, 1e-4, 2e-2, 2e-2, 2e-2) == [4, 4, 3, 2, 2]
-
-
-def test_slower_is_not_yet_a_collapse(clock):
-    assert clock.run(1e-4, 9e-4, 1.2e-3) == [4, 4, 4]
-
-
-def test_the_first_product_of_a_shape_can_collapse(clock):
-    assert clock.run(2e-2) == [3]
-
-
-def test_threads_come_back_one_by_one(clock):
-    clock.run(1e-4, 2e-2, 2e-2)
-    assert clock.run(1.1, 1e-4)[-1] == 3
-    assert clock.run(*[1e-3] * 3000)[-1] == 4
-
-
-def test_failed_tries_become_rare(clock):
-    """With one thread too many all the time, collapses cost a few hundredths of the time."""
-    lost = 0.0
-    for _ in range(100_000):
-        cost = 2e-2 if clock.product.threads == 4 else 1e-4
-        lost += cost - 1e-4
-        clock.run(cost)
-    assert lost < 0.03 * clock.now
-
-
-def test_small_products_use_one_thread_and_are_right():
-    rng = np.random.default_rng(0)
-    product = Blas()
-    for n in (3, 200):
-        A, B = rng.standard_normal((2, n, n))
-        out = np.empty((n, n))
-        product.matmul(A, B, out)
-        np.testing.assert_allclose(out, A @ B)
-
-
-def test_results_do_not_depend_on_the_number_of_threads():
-    """From two threads on, so that a busy machine does not change a run's results."""
-    rng = np.random.default_rng(0)
+def threads():
     before = gpunet.get_num_threads()
-    try:
-        for M, K, N in [(128, 784, 128), (1000, 300, 77), (64, 5000, 64)]:
-            A = rng.standard_normal((M, K)).astype(np.float32)
-            B = rng.standard_normal((N, K)).astype(np.float32)
-            found = []
-            for threads in (2, 3, 4):
-                gpunet.set_num_threads(threads)
-                found.append(CPU.gemm(A, B.T))
-            np.testing.assert_array_equal(found[0], found[1])
-            np.testing.assert_array_equal(found[0], found[2])
-    finally:
-        gpunet.set_num_threads(before)
+    yield gpunet.set_num_threads
+    gpunet.set_num_threads(before)
+
+
+def test_any_number_of_threads_is_right(threads):
+    rng = np.random.default_rng(0)
+    A, B = rng.standard_normal((200, 300)), rng.standard_normal((300, 400))
+    for n in (1, 2, 3, 7):
+        threads(n)
+        assert gpunet.get_num_threads() == n
+        for _ in range(20):
+            np.testing.assert_allclose(CPU.gemm(A, B), A @ B, atol=1e-12)
+
+
+def test_the_same_product_has_the_same_bits_every_time():
+    rng = np.random.default_rng(0)
+    A, B = rng.standard_normal((2, 256, 256)).astype(np.float32)
+    first = CPU.gemm(A, B.T).copy()
+    for _ in range(200):
+        np.testing.assert_array_equal(CPU.gemm(A, B.T), first)
+
+
+def test_products_of_several_threads_of_a_program():
+    """One of them has the team, the others work alone, and all are right."""
+    rng = np.random.default_rng(0)
+    A, B = rng.standard_normal((2, 200, 200))
+    expected = A @ B
+    wrong = []
+
+    def work():
+        for _ in range(100):
+            if not np.allclose(CPU.gemm(A, B), expected):
+                wrong.append(1)
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(timeout=60)
+        assert not worker.is_alive()
+    assert not wrong
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+@pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
+def test_a_forked_child_makes_a_team_of_its_own():
+    rng = np.random.default_rng(0)
+    A, B = rng.standard_normal((2, 300, 300))
+    expected = CPU.gemm(A, B).copy()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if np.array_equal(CPU.gemm(A, B), expected) else 1)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
 
 
 def test_no_threads_is_refused():

@@ -4,7 +4,7 @@ import numpy as np
 
 from . import Case, garbage
 
-SIZES = [1, 5, 130, 1000, 0]
+SIZES = [1, 5, 130, 1000, 40_003, 0]
 FLAGS = [(0, 0), (1, 0), (0, 1), (1, 1)]
 
 
