@@ -66,8 +66,8 @@ def run_mlp(
 
 @app.command("overhead")
 def run_overhead() -> None:
-    """Cost of the tape: one Function, forward and backward, without array work."""
-    console.print(f"{overhead.per_function() * 1e6:.2f} us per Function, forward and backward")
+    """Cost of the tape: one Operation, forward and backward, without array work."""
+    console.print(f"{overhead.per_function() * 1e6:.2f} us per Operation, forward and backward")
 
 
 if __name__ == "__main__":

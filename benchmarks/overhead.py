@@ -7,17 +7,17 @@ import time
 import numpy as np
 
 import gpunet
-from gpunet.autograd import Function
+from gpunet.autograd import Operation
 
 __all__ = ["per_function"]
 
 
 def per_function(length: int = 100, repeats: int = 500) -> float:
-    """Seconds per Function, forward and backward, in a chain whose operations do nothing.
+    """Seconds per Operation, forward and backward, in a chain whose operations do nothing.
 
     The smallest of `repeats` runs, as every disturbance only adds.
     """
-    same = Function(
+    same = Operation(
         lambda be, X: (X, (X,)), lambda be, dY, saved, needs: (dY,), name="pass_through"
     )
     array = np.zeros(1, np.float32)

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from . import autograd, dtypes
-from .autograd import Function, Variable
+from .autograd import Operation, Variable
 from .backend import Device, backend_of
 from .functions import (
     arithmetic,
@@ -772,4 +772,4 @@ class Tensor(Variable):
 
 
 # What every operation returns.
-Function.result = Tensor
+Operation.result = Tensor

@@ -7,7 +7,7 @@ import pytest
 from opcheck import array_of, on_device, torch_or_none
 
 import gpunet
-from gpunet.autograd import Function
+from gpunet.autograd import Operation
 from gpunet.backend import CPU
 
 X = np.array([1.0, 2.0, 3.0])
@@ -32,7 +32,7 @@ def halves_backward(be, dY, saved, needs):
     return (dX,)
 
 
-halves = Function(halves_forward, halves_backward, outputs=3)
+halves = Operation(halves_forward, halves_backward, outputs=3)
 
 
 def test_several_outputs(device):

@@ -6,12 +6,11 @@ import platform
 
 import numpy as np
 import pytest
-from gpunet.backend import CPU
 from gpunet.kernels import reference
 
 import gpunet
 from gpunet import info
-from gpunet.backend import CudaProbe
+from gpunet.backend import CPU, CudaProbe
 
 
 def sections():

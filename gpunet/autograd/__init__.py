@@ -5,8 +5,8 @@ An operation is a pair of functions on raw arrays, from `gpunet.ops`::
     forward(backend, *arrays, **options)            -> output array, saved arrays
     backward(backend, dY, saved, needs)             -> one gradient (or None) for each input
 
-`Function` puts such a pair on the tape. Calling it computes the output and, where a gradient may be
-asked for later, leaves a `Node` behind:
+`Operation` puts such a pair on the tape. Calling it computes the output and, where a gradient may
+be asked for later, leaves a `Node` behind:
 
     loss.node ─> Node(cross_entropy) ─> Node(linear) ─> Node(linear) ─> leaf: weight
                                               └─> leaf: weight    └─> leaf: bias
@@ -21,13 +21,16 @@ Gradients are of first order: backward functions work on raw arrays and leave no
 
 from __future__ import annotations
 
+from .function import Function, FunctionContext
 from .gradients import backward, grad
 from .mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
-from .tape import Function, Node, Variable
+from .tape import Node, Operation, Variable
 
 __all__ = [
     "Function",
+    "FunctionContext",
     "Node",
+    "Operation",
     "Variable",
     "backward",
     "enable_grad",

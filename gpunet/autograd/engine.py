@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
-from .tape import Function, Node, Output, Variable
+from .tape import Node, Operation, Output, Variable
 
 __all__ = ["run_backward"]
 
@@ -52,7 +52,8 @@ def run_backward(
             _step(nodes.pop(), retain_graph, only)
     finally:
         for node in nodes:  # after an error: leave nothing half-summed behind
-            node.grad = [None] * node.function.outputs if _has_several_outputs(node) else None
+            outputs = node.function.outputs
+            node.grad = [None] * outputs if outputs > 1 else None
 
 
 def _reachable(roots: Iterable[Node]) -> list[Node]:
@@ -67,10 +68,6 @@ def _reachable(roots: Iterable[Node]) -> list[Node]:
                 seen.add(edge)
                 stack.append(edge)
     return nodes
-
-
-def _has_several_outputs(node: Node) -> bool:
-    return type(node.function) is Function and node.function.outputs > 1
 
 
 def _step(node: Node, retain_graph: bool, only: set[int] | None) -> None:
@@ -147,7 +144,7 @@ def _buffers(edges: Sequence[Any]) -> list[Array | None]:
     return buffers
 
 
-def _refuse_stale(function: Function, saved: tuple[Any, ...], leaf: Variable) -> None:
+def _refuse_stale(function: Operation, saved: tuple[Any, ...], leaf: Variable) -> None:
     if any(item is leaf.array for item in saved):
         raise RuntimeError(
             f"{function.name}: a tensor of shape {leaf.array.shape} was changed in place after it "
@@ -185,7 +182,7 @@ def _observed(node: Node, gradient: Array) -> Array:
 
 
 def _hooked(hook: Callable[[Variable], Variable | None], gradient: Array) -> Array:
-    replaced = hook(Function.result(gradient))
+    replaced = hook(Operation.result(gradient))
     return gradient if replaced is None else replaced.array
 
 
@@ -208,4 +205,4 @@ def _accumulate_grad(variable: Variable, gradient: Array, shared: bool) -> None:
         gradient = buffer
     elif buffer is None and (shared or type(gradient.base) is type(gradient)):
         gradient = gradient.copy()  # it is, or is a view of, an array that others hold
-    variable.grad = Function.result(gradient)
+    variable.grad = Operation.result(gradient)

@@ -1,4 +1,4 @@
-"""What the tape is made of: `Variable`, `Node`, and `Function`, which records."""
+"""What the tape is made of: `Variable`, `Node`, and `Operation`, which records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..backend import Array, Backend, backend_of
 from ..errors import DeviceError
 from .mode import MODE
 
-__all__ = ["Function", "Node", "Output", "Variable"]
+__all__ = ["Node", "Operation", "Output", "Variable"]
 
 _next_number = itertools.count(1).__next__
 
@@ -92,7 +92,7 @@ class Node:
         return f"<{self.function.name} #{self.number}>"
 
 
-class Function:
+class Operation:
     """A pair of operations on raw arrays, made into an operation on tensors.
 
     Parameters
@@ -162,25 +162,26 @@ class Function:
         if self.outputs == 1:
             if type(output) is not backend.array_type:  # NumPy's reductions give scalars
                 output = backend.xp.asarray(output)
-            return Function.result(output, node)
+            return Operation.result(output, node)
         if node is None:
-            return tuple([Function.result(array) for array in output])
+            return tuple([Operation.result(array) for array in output])
         node.grad = [None] * self.outputs
         return tuple(
             [
-                Function.result(array, Node(Output(i), backend, (node,), None))
+                Operation.result(array, Node(Output(i), backend, (node,), None))
                 for i, array in enumerate(output)
             ]
         )
 
     def __repr__(self) -> str:
-        return f"<Function {self.name}>"
+        return f"<Operation {self.name}>"
 
 
 class Output:
     """The function of the nodes that stand for one output each of a node with several."""
 
     name = "output"
+    outputs = 1
 
     def __init__(self, index: int):
         self.index = index
@@ -193,7 +194,7 @@ def _first_array(inputs: Sequence[Any]) -> Array:
     raise TypeError("expected at least one tensor among the arguments")
 
 
-def _mixed_devices(function: Function, inputs: Sequence[Any]) -> DeviceError:
+def _mixed_devices(function: Operation, inputs: Sequence[Any]) -> DeviceError:
     places = ", ".join(
         f"argument {i} is on {backend_of(x.array).device_of(x.array)}"
         for i, x in enumerate(inputs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..autograd import Function, Variable
+from ..autograd import Operation, Variable
 from ..autograd.mode import MODE
 from ..backend import backend_of
 
@@ -13,7 +13,7 @@ __all__ = ["change"]
 
 
 def change(
-    function: Function, write: Callable[..., None], x: Variable, *inputs: Any, **options: Any
+    function: Operation, write: Callable[..., None], x: Variable, *inputs: Any, **options: Any
 ) -> Any:
     """Give `x` new values and return it.
 

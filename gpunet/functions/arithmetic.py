@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Function, Variable
+from ..autograd import Operation, Variable
 from ..backend import backend_of
 from ..dtypes import get_default_dtype
 from ..ops import arithmetic as _ops
@@ -37,17 +37,17 @@ __all__ = [
     "true_divide",
 ]
 
-_add = Function(_ops.add_forward, _ops.add_backward)
-_sub = Function(_ops.sub_forward, _ops.sub_backward)
-_mul = Function(_ops.mul_forward, _ops.mul_backward)
-_div = Function(_ops.div_forward, _ops.div_backward)
-_pow = Function(_ops.pow_forward, _ops.pow_backward)
-_remainder = Function(_ops.remainder_forward, _ops.remainder_backward)
-_fmod = Function(_ops.fmod_forward, _ops.fmod_backward)
-_atan2 = Function(_ops.atan2_forward, _ops.atan2_backward)
-_logaddexp = Function(_ops.logaddexp_forward, _ops.logaddexp_backward)
-_maximum = Function(_ops.maximum_forward, _ops.maximum_backward)
-_minimum = Function(_ops.minimum_forward, _ops.minimum_backward)
+_add = Operation(_ops.add_forward, _ops.add_backward)
+_sub = Operation(_ops.sub_forward, _ops.sub_backward)
+_mul = Operation(_ops.mul_forward, _ops.mul_backward)
+_div = Operation(_ops.div_forward, _ops.div_backward)
+_pow = Operation(_ops.pow_forward, _ops.pow_backward)
+_remainder = Operation(_ops.remainder_forward, _ops.remainder_backward)
+_fmod = Operation(_ops.fmod_forward, _ops.fmod_backward)
+_atan2 = Operation(_ops.atan2_forward, _ops.atan2_backward)
+_logaddexp = Operation(_ops.logaddexp_forward, _ops.logaddexp_backward)
+_maximum = Operation(_ops.maximum_forward, _ops.maximum_backward)
+_minimum = Operation(_ops.minimum_forward, _ops.minimum_backward)
 
 
 def add(input: Any, other: Any, *, alpha: float = 1) -> Any:
@@ -227,7 +227,7 @@ def _untaped(formula: Any, a: Any, b: Any) -> Any:
         raise _division_by_zero()
     try:
         with np.errstate(all="ignore", divide="raise" if whole else "ignore"):
-            return Function.result(xp.asarray(formula(xp, x, y)))
+            return Operation.result(xp.asarray(formula(xp, x, y)))
     except FloatingPointError:
         raise _division_by_zero() from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..autograd import Function, Variable
+from ..autograd import Operation, Variable
 from ..ops import shape as _ops
 from ._arguments import as_dim, as_dims, as_sizes
 from .conversion import clone
@@ -21,9 +21,9 @@ __all__ = [
     "transpose",
 ]
 
-_permute = Function(_ops.permute_forward, _ops.permute_backward)
-_flip = Function(_ops.flip_forward, _ops.flip_backward)
-_roll = Function(_ops.roll_forward, _ops.roll_backward)
+_permute = Operation(_ops.permute_forward, _ops.permute_backward)
+_flip = Operation(_ops.flip_forward, _ops.flip_backward)
+_roll = Operation(_ops.roll_forward, _ops.roll_backward)
 
 
 def permute(input: Variable, dims: Any) -> Any:

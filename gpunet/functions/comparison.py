@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Function, Variable
+from ..autograd import Operation, Variable
 from ..backend import backend_of
 from ..ops.broadcast import broadcast_shape, shape_of
 from .promotion import operands, pair
@@ -51,7 +51,7 @@ def _apply(name: str, *xs: Any) -> Any:
         raise
     if type(result) is not backend.array_type:
         result = backend.xp.asarray(result)
-    return Function.result(result)
+    return Operation.result(result)
 
 
 def eq(input: Any, other: Any) -> Any:
@@ -177,7 +177,7 @@ def isclose(
     xp = backend_of(a.array).xp
     with np.errstate(all="ignore"):
         result = xp.isclose(a.array, b.array, rtol, atol, equal_nan)
-    return Function.result(xp.asarray(result))
+    return Operation.result(xp.asarray(result))
 
 
 def allclose(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..autograd import Function, Node, Variable
+from ..autograd import Node, Operation, Variable
 from ..autograd.mode import MODE
 from ..backend import Device, backend_for, backend_of
 from ..dtypes import as_dtype
@@ -12,10 +12,10 @@ from ..ops import conversion as _ops
 
 __all__ = ["cast", "clone", "contiguous", "to", "transfer"]
 
-_cast = Function(_ops.cast_forward, _ops.cast_backward)
-_clone = Function(_ops.clone_forward, _ops.clone_backward)
-_contiguous = Function(_ops.contiguous_forward, _ops.contiguous_backward)
-_transfer = Function(_ops.transfer_forward, _ops.transfer_backward)
+_cast = Operation(_ops.cast_forward, _ops.cast_backward)
+_clone = Operation(_ops.clone_forward, _ops.clone_backward)
+_contiguous = Operation(_ops.contiguous_forward, _ops.contiguous_backward)
+_transfer = Operation(_ops.transfer_forward, _ops.transfer_backward)
 
 
 def cast(input: Variable, dtype: Any) -> Any:
@@ -26,7 +26,7 @@ def cast(input: Variable, dtype: Any) -> Any:
         return input
     if dtype.kind == "f":
         return _cast(input, dtype=dtype)
-    return Function.result(array.astype(dtype))
+    return Operation.result(array.astype(dtype))
 
 
 def clone(input: Variable) -> Any:
@@ -55,9 +55,9 @@ def transfer(input: Variable, device: Any) -> Any:
     target = backend_for(device)
     moved, saved = _ops.transfer_forward(target, array, source, device)
     if not (input.requires_grad and MODE.enabled):
-        return Function.result(moved)
+        return Operation.result(moved)
     # The gradients of the copy meet on the device of the copy, so the node belongs to that one.
-    return Function.result(moved, Node(_transfer, target, (input.node or input,), saved))
+    return Operation.result(moved, Node(_transfer, target, (input.node or input,), saved))
 
 
 def to(

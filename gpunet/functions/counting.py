@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Function, Variable
+from ..autograd import Operation, Variable
 from ..backend import backend_of
 from ..dtypes import get_default_dtype
 from ._arguments import as_dim
@@ -53,11 +53,11 @@ def unique(
         array, return_inverse=True, return_counts=True, axis=axis, equal_nan=False
     )
     shape = array.shape if axis is None else (array.shape[axis],)
-    results = [Function.result(values)]
+    results = [Operation.result(values)]
     if return_inverse:
-        results.append(Function.result(inverse.reshape(shape).astype("int64", copy=False)))
+        results.append(Operation.result(inverse.reshape(shape).astype("int64", copy=False)))
     if return_counts:
-        results.append(Function.result(counts.astype("int64", copy=False)))
+        results.append(Operation.result(counts.astype("int64", copy=False)))
     return tuple(results) if len(results) > 1 else results[0]
 
 
@@ -88,9 +88,9 @@ def bincount(input: Variable, weights: Variable | None = None, minlength: int = 
         raise RuntimeError(f"bincount: minlength should be >= 0, got {minlength}")
     if weights is None:
         if not array.size:
-            return Function.result(xp.zeros(minlength, "int64"))
+            return Operation.result(xp.zeros(minlength, "int64"))
         counts = xp.bincount(array, minlength=minlength)
-        return Function.result(counts.astype("int64", copy=False))
+        return Operation.result(counts.astype("int64", copy=False))
     if weights.array.shape != array.shape:
         raise RuntimeError(
             f"bincount: weights: expected shape {list(array.shape)}, as input, "
@@ -98,9 +98,9 @@ def bincount(input: Variable, weights: Variable | None = None, minlength: int = 
         )
     dtype = weights.array.dtype if weights.array.dtype == "float32" else np.dtype("float64")
     if not array.size:
-        return Function.result(xp.zeros(minlength, dtype))
+        return Operation.result(xp.zeros(minlength, dtype))
     sums = xp.bincount(array, weights=weights.array.astype("float64"), minlength=minlength)
-    return Function.result(sums.astype(dtype, copy=False))
+    return Operation.result(sums.astype(dtype, copy=False))
 
 
 def one_hot(tensor: Variable, num_classes: int = -1) -> Any:
@@ -134,7 +134,7 @@ def one_hot(tensor: Variable, num_classes: int = -1) -> Any:
                     f"one_hot: class values must be from 0 to {num_classes - 1}, got {value}"
                 )
     hot = array.reshape((*array.shape, 1)) == xp.arange(num_classes)
-    return Function.result(hot.astype("int64"))
+    return Operation.result(hot.astype("int64"))
 
 
 def searchsorted(
@@ -179,7 +179,7 @@ def searchsorted(
     side = side or ("right" if right else "left")
     places = xp.asarray(xp.searchsorted(array, values.reshape(-1), side=side))
     dtype = "int32" if out_int32 else "int64"
-    return Function.result(places.reshape(values.shape).astype(dtype, copy=False))
+    return Operation.result(places.reshape(values.shape).astype(dtype, copy=False))
 
 
 def bucketize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Function, Variable
+from ..autograd import Operation, Variable
 from ..backend import Array, Backend, Device, backend_for, backend_of, default_device
 from ..dtypes import as_dtype, get_default_dtype
 from ._arguments import as_sizes
@@ -32,7 +32,7 @@ def made(array: Array, requires_grad: bool = False) -> Any:
     RuntimeError
         If it is to require a gradient and does not hold floating-point numbers.
     """
-    tensor = Function.result(array)
+    tensor = Operation.result(array)
     if requires_grad:
         if array.dtype.kind != "f":
             raise RuntimeError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..autograd import Function, Variable
+from ..autograd import Operation, Variable
 from ..ops import einsum as _ops
 from ._arguments import as_dim
 from .arithmetic import mul
@@ -16,7 +16,7 @@ __all__ = [
     "tensordot",
 ]
 
-_einsum = Function(_ops.einsum_forward, _ops.einsum_backward)
+_einsum = Operation(_ops.einsum_forward, _ops.einsum_backward)
 
 
 def inner(input: Variable, other: Variable) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..autograd import Function, Variable
+from ..autograd import Operation, Variable
 from ..ops import elementwise as _ops
 from ..ops.activation import activation
 from .arithmetic import fmod
@@ -59,8 +59,8 @@ __all__ = [
 ]
 
 
-def _function(name: str) -> Function:
-    return Function(*_ops.unary(name), name=name)
+def _function(name: str) -> Operation:
+    return Operation(*_ops.unary(name), name=name)
 
 
 _abs = _function("absolute")
@@ -84,20 +84,20 @@ _log1p = _function("log1p")
 _log2 = _function("log2")
 _neg = _function("negative")
 _reciprocal = _function("reciprocal")
-_relu = Function(*activation("relu"))
+_relu = Operation(*activation("relu"))
 _round = _function("round")
 _rsqrt = _function("rsqrt")
-_sigmoid = Function(*activation("sigmoid"))
+_sigmoid = Operation(*activation("sigmoid"))
 _sign = _function("sign")
 _sin = _function("sin")
 _sinh = _function("sinh")
 _sqrt = _function("sqrt")
 _square = _function("square")
 _tan = _function("tan")
-_tanh = Function(*activation("tanh"))
+_tanh = Operation(*activation("tanh"))
 _trunc = _function("trunc")
-_clamp = Function(_ops.clamp_forward, _ops.clamp_backward)
-_nan_to_num = Function(_ops.nan_to_num_forward, _ops.nan_to_num_backward)
+_clamp = Operation(_ops.clamp_forward, _ops.clamp_backward)
+_nan_to_num = Operation(_ops.nan_to_num_forward, _ops.nan_to_num_backward)
 
 
 # --- exponentials, logarithms, roots ------------------------------------------------------------

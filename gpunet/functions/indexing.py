@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Function, Variable
+from ..autograd import Operation, Variable
 from ..backend import backend_of
 from ..errors import DeviceError
 from ..ops import indexing as _ops
@@ -31,10 +31,10 @@ __all__ = [
     "where",
 ]
 
-_getitem = Function(_ops.getitem_forward, _ops.getitem_backward)
-_setitem = Function(_ops.setitem_forward, _ops.setitem_backward)
-_where = Function(_ops.where_forward, _ops.where_backward)
-_masked_fill = Function(_ops.masked_fill_forward, _ops.masked_fill_backward)
+_getitem = Operation(_ops.getitem_forward, _ops.getitem_backward)
+_setitem = Operation(_ops.setitem_forward, _ops.setitem_backward)
+_where = Operation(_ops.where_forward, _ops.where_backward)
+_masked_fill = Operation(_ops.masked_fill_forward, _ops.masked_fill_backward)
 
 _ALL = slice(None)
 _INT64 = np.dtype("int64")
@@ -247,12 +247,12 @@ def nonzero(input: Variable, *, as_tuple: bool = False) -> Any:
     if array.ndim:
         columns = xp.nonzero(array)
         if as_tuple:
-            return tuple([Function.result(places) for places in columns])
-        return Function.result(xp.stack(columns, 1))
+            return tuple([Operation.result(places) for places in columns])
+        return Operation.result(xp.stack(columns, 1))
     columns = xp.nonzero(array.reshape(1))
     if as_tuple:
-        return (Function.result(columns[0]),)
-    return Function.result(xp.zeros((columns[0].shape[0], 0), "int64"))
+        return (Operation.result(columns[0]),)
+    return Operation.result(xp.zeros((columns[0].shape[0], 0), "int64"))
 
 
 def argwhere(input: Variable) -> Any:

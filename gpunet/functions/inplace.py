@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Function, Variable
+from ..autograd import Operation, Variable
 from ..autograd.mode import MODE
 from ..backend import backend_of
 from ..ops import conversion as _ops
@@ -24,7 +24,7 @@ from .promotion import can_cast
 
 __all__ = ["add_", "copy_", "div_", "fill_", "in_place", "in_place_form", "mul_", "sub_", "zero_"]
 
-_overwrite = Function(_ops.overwrite_forward, _ops.overwrite_backward)
+_overwrite = Operation(_ops.overwrite_forward, _ops.overwrite_backward)
 
 
 def in_place(function: Callable[..., Any], x: Variable, *args: Any, **options: Any) -> Any:

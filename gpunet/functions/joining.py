@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from ..autograd import Function, Variable
+from ..autograd import Operation, Variable
 from ..ops import shape as _ops
 from ._arguments import as_dim, tensors_of
 from .conversion import cast
@@ -28,8 +28,8 @@ __all__ = [
     "vstack",
 ]
 
-_cat = Function(_ops.cat_forward, _ops.cat_backward)
-_stack = Function(_ops.stack_forward, _ops.stack_backward)
+_cat = Operation(_ops.cat_forward, _ops.cat_backward)
+_stack = Operation(_ops.stack_forward, _ops.stack_backward)
 
 
 def _common_dtype(tensors: list[Variable]) -> Any:

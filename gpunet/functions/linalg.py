@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..autograd import Function, Variable
+from ..autograd import Operation, Variable
 from ..ops import linalg as _ops
 from .repeating import common_shape
 from .shape import reshape
@@ -21,8 +21,8 @@ __all__ = [
     "outer",
 ]
 
-_matmul = Function(_ops.matmul_forward, _ops.matmul_backward, into=True)
-_addmm = Function(_ops.addmm_forward, _ops.addmm_backward)
+_matmul = Operation(_ops.matmul_forward, _ops.matmul_backward, into=True)
+_addmm = Operation(_ops.addmm_forward, _ops.addmm_backward)
 
 
 def matmul(input: Variable, other: Variable) -> Any:

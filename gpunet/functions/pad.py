@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..autograd import Function, Variable
+from ..autograd import Operation, Variable
 from ..ops import pad as _ops
 from ._arguments import as_dim, as_sizes
 
 __all__ = ["diag", "diag_embed", "diagonal", "pad", "trace", "tril", "triu"]
 
-_pad = Function(_ops.pad_forward, _ops.pad_backward)
-_tri = Function(_ops.tri_forward, _ops.tri_backward)
-_diagonal = Function(_ops.diagonal_forward, _ops.diagonal_backward)
-_diag_embed = Function(_ops.diag_embed_forward, _ops.diag_embed_backward)
+_pad = Operation(_ops.pad_forward, _ops.pad_backward)
+_tri = Operation(_ops.tri_forward, _ops.tri_backward)
+_diagonal = Operation(_ops.diagonal_forward, _ops.diagonal_backward)
+_diag_embed = Operation(_ops.diag_embed_forward, _ops.diag_embed_backward)
 
 
 def pad(input: Variable, pad: Any, mode: str = "constant", value: float | None = None) -> Any:

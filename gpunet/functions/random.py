@@ -8,7 +8,7 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from ..autograd import Function, Variable
+from ..autograd import Operation, Variable
 from ..autograd.mode import MODE
 from ..backend import Array, Backend, Device, backend_for, backend_of, default_device
 from ..backend.rng import Generator, default_generator
@@ -245,7 +245,7 @@ def _empty(shape: tuple[int, ...], dtype: Any, device: Any) -> tuple[Backend, Ar
 
 
 def _wrap(array: Array, requires_grad: bool) -> Any:
-    tensor = Function.result(array)
+    tensor = Operation.result(array)
     if requires_grad:
         tensor.requires_grad_()
     return tensor
@@ -331,7 +331,7 @@ def randperm(
     state, offset = (generator or default_generator).take(be, keys, -(-n // 2))
     be.kernels.philox_bits(keys, state, offset)
     order = be.xp.argsort(keys.view("uint64"))
-    return Function.result(order.astype(as_dtype(dtype or "int64"), copy=False))
+    return Operation.result(order.astype(as_dtype(dtype or "int64"), copy=False))
 
 
 def normal(
@@ -382,7 +382,7 @@ def bernoulli(input: Variable, *, generator: Generator | None = None) -> Any:
     _check_probability("bernoulli", p)
     be = backend_of(p)
     drawn = _uniform(be, p, p.shape, "float64", generator)
-    return Function.result((drawn < p).astype(p.dtype))
+    return Operation.result((drawn < p).astype(p.dtype))
 
 
 def multinomial(
@@ -446,7 +446,7 @@ def multinomial(
         times = xp.where(weights > 0, -xp.log(u) / xp.maximum(weights, 1e-300), xp.inf)
         found = xp.argsort(times, axis=1)[:, :num_samples]
     shape = (num_samples,) if array.ndim == 1 else (rows, num_samples)
-    return Function.result(be.contiguous(found.reshape(shape)).astype("int64", copy=False))
+    return Operation.result(be.contiguous(found.reshape(shape)).astype("int64", copy=False))
 
 
 def rand_like(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..autograd import Function, Variable
+from ..autograd import Operation, Variable
 from ..backend import backend_of
 from ..dtypes import as_dtype
 from ..ops import reduction as _ops
@@ -46,18 +46,18 @@ __all__ = [
     "var_mean",
 ]
 
-_sum = Function(_ops.sum_forward, _ops.sum_backward)
-_mean = Function(_ops.mean_forward, _ops.mean_backward)
-_prod = Function(_ops.prod_forward, _ops.prod_backward)
-_var = Function(_ops.var_forward, _ops.var_backward)
-_std = Function(_ops.std_forward, _ops.std_backward)
-_amax = Function(_ops.amax_forward, _ops.amax_backward)
-_amin = Function(_ops.amin_forward, _ops.amin_backward)
-_pick = Function(_ops.pick_forward, _ops.pick_backward)
-_logsumexp = Function(_ops.logsumexp_forward, _ops.logsumexp_backward)
-_cumsum = Function(_ops.cumsum_forward, _ops.cumsum_backward)
-_cumprod = Function(_ops.cumprod_forward, _ops.cumprod_backward)
-_norm = Function(_norm_ops.norm_forward, _norm_ops.norm_backward)
+_sum = Operation(_ops.sum_forward, _ops.sum_backward)
+_mean = Operation(_ops.mean_forward, _ops.mean_backward)
+_prod = Operation(_ops.prod_forward, _ops.prod_backward)
+_var = Operation(_ops.var_forward, _ops.var_backward)
+_std = Operation(_ops.std_forward, _ops.std_backward)
+_amax = Operation(_ops.amax_forward, _ops.amax_backward)
+_amin = Operation(_ops.amin_forward, _ops.amin_backward)
+_pick = Operation(_ops.pick_forward, _ops.pick_backward)
+_logsumexp = Operation(_ops.logsumexp_forward, _ops.logsumexp_backward)
+_cumsum = Operation(_ops.cumsum_forward, _ops.cumsum_backward)
+_cumprod = Operation(_ops.cumprod_forward, _ops.cumprod_backward)
+_norm = Operation(_norm_ops.norm_forward, _norm_ops.norm_backward)
 
 _INT64 = np.dtype("int64")
 
@@ -100,7 +100,7 @@ def _floating(input: Variable, dtype: Any, name: str) -> Any:
 def _untaped(result: Any, backend: Any) -> Any:
     if type(result) is not backend.array_type:  # NumPy's reductions give scalars
         result = backend.xp.asarray(result)
-    return Function.result(result)
+    return Operation.result(result)
 
 
 def _refuse_empty(name: str, array: Any, axis: Any) -> None:
@@ -309,10 +309,10 @@ def _picked(input: Variable, indices: Any, dim: int, keepdim: bool) -> tuple[Any
     """The elements at `indices`, which have length 1 along `dim`, and the indices."""
     array = input.array
     if array.ndim == 0:
-        return clone(input), Function.result(indices)
+        return clone(input), Operation.result(indices)
     axis = as_dim(dim, array.ndim)
     values = _pick(input, indices, axis=axis, keepdims=keepdim)
-    return values, Function.result(indices if keepdim else indices.squeeze(axis))
+    return values, Operation.result(indices if keepdim else indices.squeeze(axis))
 
 
 def argmax(input: Variable, dim: int | None = None, keepdim: bool = False) -> Any:
@@ -417,7 +417,7 @@ def cumprod(input: Variable, dim: int, *, dtype: Any = None) -> Any:
     return _cumulative(_cumprod, "cumprod", input, dim, dtype)
 
 
-def _cumulative(function: Function, name: str, input: Variable, dim: int, dtype: Any) -> Any:
+def _cumulative(function: Operation, name: str, input: Variable, dim: int, dtype: Any) -> Any:
     axis = as_dim(dim, input.array.ndim)
     kind = input.array.dtype.kind
     if dtype is not None:
@@ -430,4 +430,4 @@ def _cumulative(function: Function, name: str, input: Variable, dim: int, dtype:
     if array.dtype.kind == "f":
         return function(input, axis=axis)
     xp = backend_of(array).xp
-    return Function.result(getattr(xp, name)(array, axis=axis, dtype=array.dtype))
+    return Operation.result(getattr(xp, name)(array, axis=axis, dtype=array.dtype))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..autograd import Function, Variable
+from ..autograd import Operation, Variable
 from ..ops import shape as _ops
 from ._arguments import as_dim, as_sizes
 from .shape import ravel
@@ -19,9 +19,9 @@ __all__ = [
     "tile",
 ]
 
-_expand = Function(_ops.expand_forward, _ops.expand_backward)
-_repeat = Function(_ops.repeat_forward, _ops.repeat_backward)
-_repeat_interleave = Function(_ops.repeat_interleave_forward, _ops.repeat_interleave_backward)
+_expand = Operation(_ops.expand_forward, _ops.expand_backward)
+_repeat = Operation(_ops.repeat_forward, _ops.repeat_backward)
+_repeat_interleave = Operation(_ops.repeat_interleave_forward, _ops.repeat_interleave_backward)
 
 
 def expand(input: Variable, *sizes: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Function, Variable
+from ..autograd import Operation, Variable
 from ..backend import backend_of
 from ..ops import scatter as _ops
 from ..ops.indexing import setitem_into
@@ -33,10 +33,10 @@ __all__ = [
     "take_along_dim",
 ]
 
-_gather = Function(_ops.gather_forward, _ops.gather_backward)
-_scatter = Function(_ops.scatter_forward, _ops.scatter_backward)
-_scatter_add = Function(_ops.scatter_add_forward, _ops.scatter_add_backward)
-_index_add = Function(_ops.index_add_forward, _ops.index_add_backward)
+_gather = Operation(_ops.gather_forward, _ops.gather_backward)
+_scatter = Operation(_ops.scatter_forward, _ops.scatter_backward)
+_scatter_add = Operation(_ops.scatter_add_forward, _ops.scatter_add_backward)
+_index_add = Operation(_ops.index_add_forward, _ops.index_add_backward)
 
 
 def _indices(name: str, input: Variable, index: Any, n: int) -> Any:

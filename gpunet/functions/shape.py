@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..autograd import Function, Variable
+from ..autograd import Operation, Variable
 from ..ops import shape as _ops
 from ._arguments import as_dim, as_dims, as_sizes
 from .pad import pad
@@ -20,7 +20,7 @@ __all__ = [
     "view",
 ]
 
-_reshape = Function(_ops.reshape_forward, _ops.reshape_backward)
+_reshape = Operation(_ops.reshape_forward, _ops.reshape_backward)
 
 
 def reshape(input: Variable, shape: Any) -> Any:

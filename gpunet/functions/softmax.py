@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Function, Variable
+from ..autograd import Operation, Variable
 from ..ops import softmax as _ops
 from ._arguments import as_dim
 from .conversion import cast
@@ -14,8 +14,8 @@ from .shape import reshape
 
 __all__ = ["log_softmax", "softmax"]
 
-_softmax = Function(_ops.softmax_forward, _ops.softmax_backward)
-_log_softmax = Function(_ops.log_softmax_forward, _ops.log_softmax_backward)
+_softmax = Operation(_ops.softmax_forward, _ops.softmax_backward)
+_log_softmax = Operation(_ops.log_softmax_forward, _ops.log_softmax_backward)
 
 _HALF = np.dtype("float16")
 
@@ -45,7 +45,7 @@ def log_softmax(input: Variable, dim: int, dtype: Any = None) -> Any:
     return _apply(_log_softmax, input, dim, dtype)
 
 
-def _apply(function: Function, input: Variable, dim: int, dtype: Any) -> Any:
+def _apply(function: Operation, input: Variable, dim: int, dtype: Any) -> Any:
     if dtype is not None:
         input = cast(input, dtype)
     array = input.array

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ..autograd import Function, Variable
+from ..autograd import Operation, Variable
 from ..backend import backend_of
 from ..ops import sorting as _ops
 from ._arguments import as_dim
@@ -44,8 +44,8 @@ class kthvalue_result(NamedTuple):
 def _picked(kind: Any, input: Variable, dim: int, places: Any) -> Any:
     if not input.array.ndim:
         values = reshape(_gather(ravel(input), dim=0, index=places), ())
-        return kind(values, Function.result(places.reshape(())))
-    return kind(_gather(input, dim=dim, index=places), Function.result(places))
+        return kind(values, Operation.result(places.reshape(())))
+    return kind(_gather(input, dim=dim, index=places), Operation.result(places))
 
 
 def _with_axis(input: Variable, dim: int) -> tuple[Any, Any, int]:
@@ -81,7 +81,7 @@ def argsort(input: Variable, dim: int = -1, descending: bool = False, stable: bo
     """The indices that sort the tensor along `dim`."""
     backend, array, dim = _with_axis(input, dim)
     places = _ops.sorted_places(backend, array, dim, descending)
-    return Function.result(places.reshape(input.array.shape))
+    return Operation.result(places.reshape(input.array.shape))
 
 
 def msort(input: Variable) -> Any:

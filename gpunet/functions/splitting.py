@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from ..autograd import Function, Variable
+from ..autograd import Operation, Variable
 from ..ops import shape as _ops
 from ._arguments import as_dim, as_sizes
 from .indexing import getitem
@@ -19,13 +19,13 @@ __all__ = [
 
 
 @functools.cache
-def _split_into(count: int) -> Function:
-    return Function(_ops.split_forward, _ops.split_backward, outputs=count)
+def _split_into(count: int) -> Operation:
+    return Operation(_ops.split_forward, _ops.split_backward, outputs=count)
 
 
 @functools.cache
-def _unbind_into(count: int) -> Function:
-    return Function(_ops.unbind_forward, _ops.unbind_backward, outputs=count)
+def _unbind_into(count: int) -> Operation:
+    return Operation(_ops.unbind_forward, _ops.unbind_backward, outputs=count)
 
 
 def split(tensor: Variable, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:

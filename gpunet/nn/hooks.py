@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..autograd import Function, Variable, is_grad_enabled
+from ..autograd import Operation, Variable, is_grad_enabled
 
 __all__ = ["RemovableHandle", "changes", "run_with_hooks"]
 
@@ -193,7 +193,7 @@ def _watched(
     def identity_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
         return arrived(list(dY) if len(places) > 1 else [dY], size, places)
 
-    identity = Function(
+    identity = Operation(
         identity_forward, identity_backward, outputs=len(places), name="backward hook"
     )
     outputs = identity(*[values[i] for i in places])
@@ -207,5 +207,5 @@ def _spread(gradients: Sequence[Any], size: int, places: Sequence[int]) -> tuple
     """The gradients as tensors at their places among `size`, None elsewhere."""
     full: list[Any] = [None] * size
     for i, gradient in zip(places, gradients):
-        full[i] = None if gradient is None else Function.result(gradient)
+        full[i] = None if gradient is None else Operation.result(gradient)
     return tuple(full)

@@ -18,8 +18,8 @@ The board, one cache line (8 int64) each::
     function, arguments
     claim[i]  the last job whose tile i somebody took
 
-A tile is taken by raising ``claim[i]`` to the job's number: who finds a smaller number there has it.
-A thread that comes late, with an old ticket, finds the number raised already, whatever has
+A tile is taken by raising ``claim[i]`` to the job's number: who finds a smaller one there has it. A
+thread that comes late, with an old ticket, finds the number raised already, whatever has
 happened since; so function and arguments, which are read after the claim, belong to the job.
 """
 

@@ -1,7 +1,7 @@
 """Arguments for every kernel, one file a family, as in ``kernels/reference``.
 
-``CASES[name]`` is a list of functions ``make(rng, dtype) -> Case``; ``test_forms.py`` runs every form
-of the kernel on every case in every dtype.
+``CASES[name]`` is a list of functions ``make(rng, dtype) -> Case``; ``test_forms.py`` runs every
+form of the kernel on every case in every dtype.
 """
 
 from __future__ import annotations

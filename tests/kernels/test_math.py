@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 from gpunet.kernels.cpu import _math
-from gpunet.kernels.cpu._compile import _MATH
+from gpunet.kernels.cpu._compile import FAST_MATH
 from scipy import special
 
 WIDE = np.longdouble
@@ -24,7 +24,7 @@ EDGES = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e30, -1e30, 1.0, -1.0]
 def applied(name):
     function = getattr(_math, name)
 
-    @numba.njit(fastmath=_MATH, error_model="numpy")  # as the kernels are compiled
+    @numba.njit(fastmath=FAST_MATH, error_model="numpy")  # as the kernels are compiled
     def loop(X, Y):
         for i in range(X.size):
             Y[i] = function(X[i])

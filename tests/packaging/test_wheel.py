@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import venv
@@ -17,8 +18,11 @@ ROOT = Path(__file__).parents[2]
 def wheel(tmp_path_factory):
     """A wheel built from the sources beside the tests."""
     out = tmp_path_factory.mktemp("wheel")
+    # From a copy: setuptools leaves its build folder beside the sources.
+    kept_out = shutil.ignore_patterns(".git", ".venv", "venv", "build", "__pycache__", "runs")
+    shutil.copytree(ROOT, out / "source", ignore=kept_out)
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(out), str(ROOT)],
+        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(out), str(out / "source")],
         check=True,
         cwd=out,
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from ...functions.counting import one_hot
+from ...functions.pad import pad
+from ...functions.softmax import log_softmax, softmax
 from .activation import (
     elu,
     gelu,
@@ -50,15 +53,19 @@ __all__ = [
     "layer_norm",
     "leaky_relu",
     "linear",
+    "log_softmax",
     "mish",
     "mse_loss",
     "nll_loss",
+    "one_hot",
+    "pad",
     "relu",
     "relu6",
     "rms_norm",
     "sigmoid",
     "silu",
     "smooth_l1_loss",
+    "softmax",
     "softplus",
     "softsign",
     "tanh",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...autograd import Function, Variable
+from ...autograd import Operation, Variable
 from ...functions.elementwise import relu, sigmoid, tanh
 from ...functions.promotion import floating
 from ...ops.activation import activation
@@ -27,15 +27,15 @@ __all__ = [
     "tanh",
 ]
 
-_elu = Function(*activation("elu"))
-_gelu = Function(*activation("gelu"))
-_gelu_tanh = Function(*activation("gelu_tanh"))
-_hardtanh = Function(*activation("hardtanh"))
-_leaky_relu = Function(*activation("leaky_relu"))
-_mish = Function(*activation("mish"))
-_silu = Function(*activation("silu"))
-_softplus = Function(*activation("softplus"))
-_softsign = Function(*activation("softsign"))
+_elu = Operation(*activation("elu"))
+_gelu = Operation(*activation("gelu"))
+_gelu_tanh = Operation(*activation("gelu_tanh"))
+_hardtanh = Operation(*activation("hardtanh"))
+_leaky_relu = Operation(*activation("leaky_relu"))
+_mish = Operation(*activation("mish"))
+_silu = Operation(*activation("silu"))
+_softplus = Operation(*activation("softplus"))
+_softsign = Operation(*activation("softsign"))
 
 
 def leaky_relu(input: Variable, negative_slope: float = 0.01, inplace: bool = False) -> Any:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...autograd import Function, Variable
+from ...autograd import Operation, Variable
 from ...ops import norm as _ops
 from .norm import check_floating, check_not_empty, check_vectors
 
 __all__ = ["batch_norm", "counted_batch_norm"]
 
-_batch_norm = Function(_ops.batch_norm_forward, _ops.batch_norm_backward, into=True)
+_batch_norm = Operation(_ops.batch_norm_forward, _ops.batch_norm_backward, into=True)
 
 
 def batch_norm(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...autograd import Function, Variable
+from ...autograd import Operation, Variable
 from ...backend.rng import default_generator
 from ...functions.promotion import floating
 from ...ops.dropout import dropout_backward, dropout_forward
 
 __all__ = ["check_probability", "dropout"]
 
-_dropout = Function(dropout_forward, dropout_backward)
+_dropout = Operation(dropout_forward, dropout_backward)
 
 
 def dropout(input: Variable, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:

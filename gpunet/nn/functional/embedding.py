@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...autograd import Function, Variable
+from ...autograd import Operation, Variable
 from ...ops.embedding import embedding_backward, embedding_forward
 
 __all__ = ["embedding", "row_of"]
 
-_embedding = Function(embedding_forward, embedding_backward, into=True)
+_embedding = Operation(embedding_forward, embedding_backward, into=True)
 
 
 def embedding(input: Variable, weight: Variable, padding_idx: int | None = None) -> Any:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...autograd import Function, Variable
+from ...autograd import Operation, Variable
 from ...functions.shape import reshape, squeeze, unsqueeze
 from ...ops.bilinear import bilinear_backward, bilinear_forward
 from ...ops.linear import linear_backward, linear_forward
 
 __all__ = ["bilinear", "linear", "linear_act"]
 
-_linear = Function(linear_forward, linear_backward, into=True)
-_bilinear = Function(bilinear_forward, bilinear_backward)
+_linear = Operation(linear_forward, linear_backward, into=True)
+_bilinear = Operation(bilinear_forward, bilinear_backward)
 
 
 def linear(input: Variable, weight: Variable, bias: Variable | None = None) -> Any:

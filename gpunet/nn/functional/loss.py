@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import Function, Variable
+from ...autograd import Operation, Variable
 from ...functions.conversion import cast
 from ...ops import loss as _ops
 
 __all__ = ["cross_entropy", "nll_loss"]
 
-_cross_entropy = Function(_ops.cross_entropy_forward, _ops.cross_entropy_backward)
-_soft_cross_entropy = Function(
+_cross_entropy = Operation(_ops.cross_entropy_forward, _ops.cross_entropy_backward)
+_soft_cross_entropy = Operation(
     _ops.soft_cross_entropy_forward, _ops.soft_cross_entropy_backward, name="cross_entropy"
 )
-_nll_loss = Function(_ops.nll_loss_forward, _ops.nll_loss_backward)
+_nll_loss = Operation(_ops.nll_loss_forward, _ops.nll_loss_backward)
 
 _INT64 = np.dtype("int64")
 

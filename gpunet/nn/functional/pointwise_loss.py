@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import Function, Variable
+from ...autograd import Operation, Variable
 from ...functions.promotion import pair
 from ...ops import pointwise_loss as _ops
 from .loss import check_constant, check_reduction
@@ -24,22 +24,22 @@ __all__ = [
 ]
 
 
-def _of_kind(kind: str, name: str) -> Function:
+def _of_kind(kind: str, name: str) -> Operation:
     forward = partial(_ops.pointwise_forward, kind=kind)
-    return Function(forward, _ops.pointwise_backward, name=name)
+    return Operation(forward, _ops.pointwise_backward, name=name)
 
 
 _mse = _of_kind("squared", "mse_loss")
 _l1 = _of_kind("absolute", "l1_loss")
 _huber = _of_kind("huber", "huber_loss")
 _logits = _of_kind("logits", "binary_cross_entropy_with_logits")
-_bce = Function(_ops.bce_forward, _ops.bce_backward, name="binary_cross_entropy")
-_weighted_logits = Function(
+_bce = Operation(_ops.bce_forward, _ops.bce_backward, name="binary_cross_entropy")
+_weighted_logits = Operation(
     _ops.bce_with_logits_forward,
     _ops.bce_with_logits_backward,
     name="binary_cross_entropy_with_logits",
 )
-_kl_div = Function(_ops.kl_div_forward, _ops.kl_div_backward)
+_kl_div = Operation(_ops.kl_div_forward, _ops.kl_div_backward)
 
 
 def mse_loss(
