@@ -116,6 +116,9 @@ def _step(node: Node, retain_graph: bool, only: set[int] | None) -> None:
         if type(gradient) is not array_type and isinstance(gradient, np.generic):
             gradient = np.asarray(gradient)  # NumPy's arithmetic turns 0-d arrays into scalars
         if type(edge) is not Node:
+            if gradient is edge.grad_buffer and only is None:  # written in place: see _buffers
+                edge.grad = Operation.result(gradient)
+                continue
             shared = gradient is dY or sum([other is gradient for other in gradients]) > 1
             _accumulate(edge, gradient, shared, only)
         elif edge.grad is None:
@@ -127,20 +130,15 @@ def _step(node: Node, retain_graph: bool, only: set[int] | None) -> None:
 
 def _buffers(edges: Sequence[Any]) -> list[Array | None]:
     """For each edge the memory that its gradient belongs in, where it can be written directly."""
-    buffers = []
-    taken = []
+    buffers: list[Array | None] = []
     for edge in edges:
-        free = (
-            edge is not None
-            and type(edge) is not Node
-            and edge.grad is None
-            and edge.grad_buffer is not None
-            and not edge.hooks
+        buffer = None
+        if edge is not None and type(edge) is not Node and edge.grad is None and not edge.hooks:
+            buffer = edge.grad_buffer
             # A leaf that is two inputs of one operation has two gradients to add up.
-            and not any(edge is other for other in taken)
-        )
-        taken.append(edge)
-        buffers.append(edge.grad_buffer if free else None)
+            if buffer is not None and any([other is buffer for other in buffers]):
+                buffer = None
+        buffers.append(buffer)
     return buffers
 
 

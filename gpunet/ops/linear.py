@@ -27,7 +27,7 @@ def linear_forward(be: Any, X: Any, W: Any, b: Any, activation: str = "identity"
     saved : tuple
     """
     K = W.shape[1]
-    rows = X.reshape(math.prod(X.shape[:-1]), K)
+    rows = X if X.ndim == 2 else X.reshape(math.prod(X.shape[:-1]), K)
     act = ACTIVATION_CODES[activation]
     Z = be.gemm(rows, W.T)
     if b is not None:
@@ -46,14 +46,18 @@ def linear_backward(be: Any, dY: Any, saved: Any, needs: Any, out: Any) -> Any:
     """
     X, W, Y, act = saved
     N, K = W.shape
-    rows = X.reshape(-1, K) if X.size else X.reshape(math.prod(X.shape[:-1]), K)
-    dZ = be.contiguous(dY).reshape(rows.shape[0], N)
+    rows = X if X.ndim == 2 else X.reshape(math.prod(X.shape[:-1]), K)
+    dZ = be.contiguous(dY)
+    if dZ.ndim != 2:
+        dZ = dZ.reshape(rows.shape[0], N)
     db = None
     if act or needs[2]:
         db = out[2] if out[2] is not None else be.empty((N,), W.dtype)
         total = be.empty(dZ.shape, dZ.dtype) if act else dZ
         be.kernels.bias_act_backward(dZ, Y if act else dZ, act, total, db)
         dZ = total
-    dX = be.gemm(dZ, W).reshape(X.shape) if needs[0] else None
+    dX = be.gemm(dZ, W) if needs[0] else None
+    if dX is not None and X.ndim != 2:
+        dX = dX.reshape(X.shape)
     dW = be.gemm(dZ.T, rows, out[1]) if needs[1] else None
     return dX, dW, db if needs[2] else None
