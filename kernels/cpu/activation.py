@@ -17,7 +17,7 @@ __all__ = ["activation_backward", "activation_forward", "bias_act_backward", "bi
 
 
 #: Elements from which the work is shared.
-_SHARED = 1 << 15
+_SHARED = 1 << 13
 
 
 @kernel

@@ -22,7 +22,17 @@ def wheel(tmp_path_factory):
     kept_out = shutil.ignore_patterns(".git", ".venv", "venv", "build", "__pycache__", "runs")
     shutil.copytree(ROOT, out / "source", ignore=kept_out)
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(out), str(out / "source")],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "-q",
+            "--no-deps",
+            "-w",
+            str(out),
+            str(out / "source"),
+        ],
         check=True,
         cwd=out,
     )
