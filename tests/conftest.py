@@ -1,9 +1,9 @@
 """Devices for the tests.
 
-Every test that takes the ``device`` fixture runs on the CPU and on ``"cuda"``: a real GPU where
-there is one that CuPy can use, and otherwise the stand-in ``cupy`` of ``tests/cuda_host``, which runs
-the same CUDA sources on the host. ``--cuda=off`` leaves it out, ``--cuda=host`` and ``--cuda=real``
-insist.
+Every test that takes the ``device`` fixture runs on the CPU and on ``"cuda"``. That is a real GPU
+where there is one that CuPy can use, and otherwise the stand-in ``cupy`` of ``tests/cuda_host``,
+which runs the same CUDA sources on the host. ``--cuda=off`` leaves it out, ``--cuda=host`` and
+``--cuda=real`` insist.
 """
 
 from __future__ import annotations
