@@ -62,7 +62,7 @@ def show() -> None:
 
 def _versions() -> Rows:
     rows: Rows = [("gpunet", __version__), ("Python", platform.python_version())]
-    rows += [(name, _version(name.lower())) for name in ("NumPy", "SciPy", "Numba")]
+    rows += [(name, _version(name.lower())) for name in ("NumPy", "Numba")]
     wheels = ("cupy-cuda12x", "cupy-cuda13x", "cupy")
     found = [f"{_version(name)} ({name})" for name in wheels if _is_installed(name)]
     rows.append(("CuPy", ", ".join(found) or "not installed"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -100,17 +101,19 @@ def trunc_normal_(
     UserWarning
         If the mean lies more than two deviations outside ``[a, b]``, where this is inexact.
     """
-    from scipy import special
-
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
             "The distribution of values may be incorrect.",
             stacklevel=2,
         )
-    low, high = special.ndtr((a - mean) / std), special.ndtr((b - mean) / std)
+    normal = NormalDist()
+    low, high = normal.cdf((a - mean) / std), normal.cdf((b - mean) / std)
     u = _random.uniform_(_on_host(tensor.array.shape), low, high, generator=generator).array
-    values = np.clip(mean + std * special.ndtri(u), a, b)
+    # The smallest and the largest float64 between 0 and 1: there the inverse is finite.
+    u = np.clip(u, np.nextafter(0.0, 1.0), np.nextafter(1.0, 0.0))
+    values = np.fromiter(map(normal.inv_cdf, u.ravel()), np.float64, u.size).reshape(u.shape)
+    values = np.clip(mean + std * values, a, b)
     return _filled(tensor, values)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ._erf import erf
 from ._namespace import namespace
 
 __all__ = ["activation_backward", "activation_forward", "bias_act_backward", "bias_act_forward"]
@@ -113,7 +114,7 @@ def activation_forward(X: Any, act: int, a: float, b: float, Y: Any) -> None:
     elif act == 5:
         xp.copyto(Y, xp.where(X > 0, X, a * xp.expm1(xp.minimum(X, 0))))
     elif act == 6:
-        xp.copyto(Y, X * _normal_cdf(xp, X))
+        xp.copyto(Y, X * _normal_cdf(X))
     elif act == 7:
         xp.copyto(Y, X * (0.5 + 0.5 * xp.tanh(_cubic(X))))
     elif act == 8:
@@ -168,7 +169,7 @@ def _slope(xp: Any, S: Any, act: int, a: Any, b: Any) -> Any:
     if act == 5:
         return xp.where(S > 0, S.dtype.type(1), a * xp.exp(xp.minimum(S, 0)))
     if act == 6:
-        return _normal_cdf(xp, S) + S * xp.exp(-0.5 * S * S) * (1 / math.sqrt(2 * math.pi))
+        return _normal_cdf(S) + S * xp.exp(-0.5 * S * S) * (1 / math.sqrt(2 * math.pi))
     if act == 7:
         t = xp.tanh(_cubic(S))
         return 0.5 + 0.5 * t + 0.5 * S * (1 - t * t) * (_C + 3 * _C * 0.044715 * S * S)
@@ -201,9 +202,5 @@ def _softplus(xp: Any, X: Any) -> Any:
     return xp.maximum(X, 0) + xp.log1p(xp.exp(-xp.abs(X)))
 
 
-def _normal_cdf(xp: Any, X: Any) -> Any:
-    if xp.__name__ == "numpy":
-        from scipy.special import erf
-    else:
-        from cupyx.scipy.special import erf
+def _normal_cdf(X: Any) -> Any:
     return 0.5 + 0.5 * erf(X * math.sqrt(0.5))
