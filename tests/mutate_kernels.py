@@ -1,6 +1,6 @@
 """Break every CUDA kernel on purpose, one small fault at a time, and see that the tests notice.
 
-    python tests/mutate_kernels.py [KERNEL ...] [--sample N] [--list]
+    python tests/mutate_kernels.py [KERNEL ...] [--sample N] [--jobs N] [--list]
 
 Three kinds of fault: a sign (``+`` for ``-`` and the reverse), an index (one less), a missing
 barrier. Each broken source runs on the host stand-in through the cases of ``tests/kernel_cases``,
@@ -29,9 +29,10 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE / "cuda_host"), str(HERE)]
 
 import numpy as np
-from gpunet.kernels import cuda
 from kernel_cases import all_cases
 from kernels.test_forms import compare
+
+from gpunet.kernels import cuda
 
 #: (kernel, line of source stripped, kind) -> why no test can see it.
 HARMLESS: dict[tuple[str, str, str], str] = {}
@@ -144,6 +145,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("kernels", nargs="*", help="names; all by default")
     parser.add_argument("--sample", type=int, help="at most so many faults of each kernel")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at a time")
     parser.add_argument("--list", action="store_true", help="list the faults and stop")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -169,7 +171,7 @@ def main() -> int:
         if not survives(source, Mutant(kernel, "none", 0, "", "", source.text)):
             print(f"{kernel} fails its cases as it is; nothing can be said of its faults")
             return 1
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(options.jobs) as pool:
         for (_, mutant), survived in zip(chosen, pool.map(lambda pair: survives(*pair), chosen)):
             if survived:
                 survivors.append(mutant)

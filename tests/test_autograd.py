@@ -13,6 +13,14 @@ from gpunet.backend import CPU
 X = np.array([1.0, 2.0, 3.0])
 
 
+@pytest.fixture
+def no_gc():
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
 # --- several outputs: an operation of the tests ---------------------------------------------------
 
 
@@ -353,6 +361,262 @@ def test_a_stale_backward_pass_is_an_error(device):
         y.backward()
 
 
+def two(torch, place, x_needs_grad=False):
+    """w (a leaf), h = 2 w (on the tape) and x (data by default)."""
+    w = torch.tensor([1.0, 2.0, 3.0, 4.0], **place).requires_grad_()
+    x = torch.tensor([5.0, 6.0, 7.0, 8.0], **place).requires_grad_(x_needs_grad)
+    return w, w * 2, x
+
+
+def on_data(torch, w, h, x):
+    return (w * x).sum(), lambda: x.add_(1)
+
+
+def on_a_leaf(torch, w, h, x):
+    return (w * w).sum(), lambda: w.zero_()
+
+
+def on_a_result(torch, w, h, x):
+    return (h * h).sum(), lambda: h.mul_(2)
+
+
+def on_an_output(torch, w, h, x):
+    y = w.tanh()
+    return y.sum(), lambda: y.fill_(0)
+
+
+def on_a_view_of_data(torch, w, h, x):
+    return (w * x).sum(), lambda: x[1:2].add_(1)
+
+
+def on_a_reshaped_view(torch, w, h, x):
+    return (w * x).sum(), lambda: x.view(2, 2).t().zero_()
+
+
+def on_data_of_a_view(torch, w, h, x):
+    return (w.view(2, 2).t() * x.view(2, 2).t()).sum(), lambda: x.add_(1)
+
+
+def on_what_is_detached(torch, w, h, x):
+    return (h * h).sum(), lambda: h.detach().zero_()
+
+
+def by_setitem(torch, w, h, x):
+    def change():
+        x[2] = 9.0
+
+    return (w * x).sum(), change
+
+
+def by_setitem_everywhere(torch, w, h, x):
+    def change():
+        x[...] = w.detach()
+
+    return (w * x).sum(), change
+
+
+def by_copy(torch, w, h, x):
+    return (w * x).sum(), lambda: x.copy_(w)
+
+
+def by_random_numbers(torch, w, h, x):
+    return (w * x).sum(), lambda: x.normal_()
+
+
+def by_init(torch, w, h, x):
+    return (w * x).sum(), lambda: torch.nn.init.zeros_(x)
+
+
+def by_masked_fill(torch, w, h, x):
+    return (w * x).sum(), lambda: x.masked_fill_(x > 5, 0.0)
+
+
+def by_a_function_in_place(torch, w, h, x):
+    return (w * x).sum(), lambda: x.exp_()
+
+
+def by_a_step(torch, w, h, x):
+    optimizer = torch.optim.SGD([w], lr=0.1)
+    w.sum().backward()
+    return (w * w).sum(), optimizer.step
+
+
+def by_load_state_dict(torch, w, h, x):
+    model = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1))
+    model.to(x.device)
+    return model(x).sum(), lambda: model.load_state_dict(model.state_dict())
+
+
+def in_a_function_of_the_user(torch, w, h, x):
+    class Times(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, a, b):
+            ctx.save_for_backward(a, b)
+            return a * b
+
+        @staticmethod
+        def backward(ctx, dY):
+            return dY * ctx.saved_tensors[1], None
+
+    return Times.apply(w, x).sum(), lambda: x.add_(1)
+
+
+STALE = [
+    on_data,
+    on_a_leaf,
+    on_a_result,
+    on_an_output,
+    on_a_view_of_data,
+    on_a_reshaped_view,
+    on_data_of_a_view,
+    on_what_is_detached,
+    by_setitem,
+    by_setitem_everywhere,
+    by_copy,
+    by_random_numbers,
+    by_init,
+    by_masked_fill,
+    by_a_function_in_place,
+    by_a_step,
+    by_load_state_dict,
+    in_a_function_of_the_user,
+]
+
+
+@pytest.mark.parametrize("case", STALE, ids=lambda f: f.__name__)
+def test_a_change_of_what_was_saved_is_an_error(device, case):
+    for torch, place in ((gpunet, {"device": device}), (torch_or_none(), {})):
+        if torch is None:
+            continue
+        loss, change = case(torch, *two(torch, place))
+        with torch.no_grad():
+            change()
+        with pytest.raises(RuntimeError, match=r"changed in place|inplace operation"):
+            loss.backward()
+
+
+def test_a_change_through_data_is_an_error_too(device):
+    """Here PyTorch gives a wrong gradient."""
+    w, h, x = two(gpunet, {"device": device})
+    loss = (w * x).sum()
+    x.data.add_(1)
+    with pytest.raises(RuntimeError, match="changed in place"):
+        loss.backward()
+    loss = (h * h).sum()
+    h.data[0] = 0.0
+    with pytest.raises(RuntimeError, match="changed in place"):
+        loss.backward()
+
+
+def before(torch, w, h, x):
+    x.add_(1)
+    return w * x
+
+
+def of_other_memory(torch, w, h, x):
+    y = w * x
+    x.clone().add_(1)
+    return y
+
+
+def of_what_no_gradient_needs(torch, w, h, x):
+    y = w + x
+    x.add_(1)
+    return y
+
+
+def of_a_neighbour(torch, w, h, x):
+    """Parameters of an optimiser stand in one array."""
+    v = torch.ones_like(w).requires_grad_()
+    optimizer = torch.optim.SGD([v, w], lr=0.1)
+    v.sum().backward()
+    optimizer.step()
+    y = w * w
+    with torch.no_grad():
+        v.zero_()
+    return y
+
+
+def on_the_tape(torch, w, h, x):
+    y = h + 1
+    y.mul_(3)
+    y += h
+    y.mul_(0.1).tanh_()
+    return y * 2
+
+
+def of_the_result_of_a_sum(torch, w, h, x):
+    y = (w * x).sum()
+    with torch.no_grad():
+        total = torch.zeros_like(x).sum()
+        total += y.detach()
+    return y
+
+
+HARMLESS = [
+    before,
+    of_other_memory,
+    of_what_no_gradient_needs,
+    of_a_neighbour,
+    on_the_tape,
+    of_the_result_of_a_sum,
+]
+
+
+@pytest.mark.parametrize("case", HARMLESS, ids=lambda f: f.__name__)
+def test_a_harmless_change(device, case):
+    w, h, x = two(gpunet, {"device": device})
+    case(gpunet, w, h, x).sum().backward()
+    torch = torch_or_none()
+    if torch:
+        v, h, x = two(torch, {})
+        case(torch, v, h, x).sum().backward()
+        np.testing.assert_allclose(array_of(w.grad), v.grad.numpy(), rtol=1e-5)
+
+
+def test_other_values_for_a_tensor_leave_the_saved_ones(device):
+    w, _, x = two(gpunet, {"device": device})
+    y = (w * x).sum()
+    x.data = x * 2
+    y.backward()
+    assert array_of(w.grad).tolist() == [5, 6, 7, 8]
+
+
+def test_memory_that_is_used_again_has_not_changed(device):
+    """The pool hands the same addresses out again; what happened to them before does not count."""
+    w = on_device(np.ones(100_000), device, True)
+    for _ in range(3):
+        x = on_device(np.ones(100_000), device) * 2
+        y = w * x
+        y.detach().mul_(3)  # not saved
+        z = w.tanh()  # from here on, the entry of y's memory is newer than w * x
+        del y
+        t = w * (x * 1)  # may get the memory of y
+        (z + t).sum().backward()
+
+
+def test_notes_of_changes_are_few_and_keep_nothing_alive(device, no_gc):
+    from gpunet.autograd.changes import CHANGES, MOST
+
+    w = on_device(np.arange(4.0), device, True)
+    x = on_device(np.ones((2 * MOST, 4)), device)
+    rest = on_device(np.ones(4), device)
+    array = weakref.ref(x.array)
+    early, late = (w * x[3]).sum(), (w * rest).sum()
+    for row in x:
+        row.add_(1)
+    assert len(CHANGES._entries) <= MOST
+    with pytest.raises(RuntimeError, match="changed in place"):
+        early.backward()
+    late.backward()
+    (w * x[3]).sum().backward()
+    del x, row, early
+    assert array() is None
+    for _ in range(MOST):
+        on_device(np.ones(4), device).add_(1)
+    assert len(CHANGES._entries) <= MOST
+
+
 def test_a_change_of_what_was_not_saved_is_none(device):
     x = on_device(X, device, True)
     y = (x + 1).sum()
@@ -385,14 +649,6 @@ def test_a_long_chain(device):
     assert x.grad.item() == 1
     z = y * 1
     del y, z  # without recursion
-
-
-@pytest.fixture
-def no_gc():
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 def test_a_graph_is_freed_by_its_reference_counts(device, no_gc):

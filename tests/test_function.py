@@ -100,3 +100,22 @@ def test_a_wrong_number_of_gradients_is_an_error():
 def test_methods_must_be_defined():
     with pytest.raises(NotImplementedError, match="forward"):
         Function.apply(gpunet.ones(1))
+
+
+def test_what_is_saved_stays_when_its_tensor_becomes_another(device):
+    class Square(gpunet.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, grad_output):
+            return 2 * ctx.saved_tensors[0] * grad_output
+
+    x = gpunet.tensor([1.0, 2.0], device=device, requires_grad=True)
+    h = x * 1
+    y = Square.apply(h)
+    h += 10
+    (y + h).sum().backward()
+    assert x.grad.tolist() == [3, 5]

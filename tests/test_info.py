@@ -6,11 +6,11 @@ import platform
 
 import numpy as np
 import pytest
-from gpunet.kernels import reference
 
 import gpunet
 from gpunet import info
 from gpunet.backend import CPU, CudaProbe
+from gpunet.kernels import reference
 
 
 def sections():
@@ -51,9 +51,9 @@ def test_every_kernel_has_a_row():
 
 
 def test_without_numba(monkeypatch):
-    monkeypatch.setattr(info.cpu_kernels, "available", lambda: False)
+    monkeypatch.setattr(info.cpu_kernels, "problem", lambda: "not installed")
     found = sections()
-    assert found["CPU"]["Numba"] == ["cannot be imported: slower NumPy kernels are used"]
+    assert found["CPU"]["Numba"] == ["not installed; slower NumPy kernels are used"]
     assert found["Kernels"]["bias_act_forward"][0] == "NumPy"
 
 

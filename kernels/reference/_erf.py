@@ -8,7 +8,7 @@ from ._namespace import namespace
 
 __all__ = ["erf"]
 
-# |x| <= 1: x T(x^2) / U(x^2); beyond: 1 - e^(-x^2) P(x) / Q(x), the leading one of U and Q left out.
+# |x| <= 1: x T(x^2) / U(x^2); beyond: 1 - e^(-x^2) P(x) / Q(x).
 # Source: S. L. Moshier, Cephes Mathematical Library, ndtr.
 _T = (9.60497373987051638749e0, 9.00260197203842689217e1, 2.23200534594684319226e3,
       7.00332514112805075473e3, 5.55923013010394962768e4)  # fmt: skip
