@@ -202,7 +202,6 @@ class Tensor(Variable):
         ):
             self.grad_buffer = None  # it fits the old array
         self.array = array
-        self.mark_changed()
 
     # --- what it is ---------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
+from .changes import CHANGES, saved_arrays
 from .tape import Node, Operation, Output, Variable
 
 __all__ = ["run_backward"]
@@ -37,8 +38,8 @@ def run_backward(
     Raises
     ------
     RuntimeError
-        If the saved arrays are gone (a second backward pass without `retain_graph`), or if a leaf
-        that an operation saved was changed in place since.
+        If the saved arrays are gone (a second backward pass without `retain_graph`), or if the
+        memory of one was changed in place since.
     """
     for root, gradient in zip(roots, gradients):
         if root.node is None:
@@ -98,11 +99,11 @@ def _step(node: Node, retain_graph: bool, only: set[int] | None) -> None:
             f"{function.name}: trying to go backward through the graph a second time, after its "
             "saved arrays have been freed; give retain_graph=True to the first backward()"
         )
+    if CHANGES.last > node.number:
+        _refuse_stale(node)
     needs = []
     for edge in edges:
         needs.append(edge is not None)
-        if type(edge) is not Node and edge is not None and edge.changed > node.number:
-            _refuse_stale(function, saved, edge)
     if function.into:
         gradients = function.backward(node.backend, dY, saved, needs, _buffers(edges))
     else:
@@ -142,13 +143,15 @@ def _buffers(edges: Sequence[Any]) -> list[Array | None]:
     return buffers
 
 
-def _refuse_stale(function: Operation, saved: tuple[Any, ...], leaf: Variable) -> None:
-    if any(item is leaf.array for item in saved):
-        raise RuntimeError(
-            f"{function.name}: a tensor of shape {leaf.array.shape} was changed in place after it "
-            "was used here, so the gradient can no longer be computed; change it after "
-            "backward(), or use a copy"
-        )
+def _refuse_stale(node: Node) -> None:
+    """Raise if the memory of an array that `node` saved was written to since."""
+    for array in saved_arrays(node.saved, node.backend.array_type):
+        if CHANGES.since(node.number, array):
+            raise RuntimeError(
+                f"{node.function.name}: a tensor of shape {array.shape} was changed in place "
+                "after it was used here, so the gradient can no longer be computed; change it "
+                "after backward(), or use a copy"
+            )
 
 
 def _send(node: Node, gradient: Array) -> None:

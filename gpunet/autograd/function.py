@@ -30,7 +30,10 @@ class FunctionContext:
 
     def save_for_backward(self, *tensors: Any) -> None:
         """Keep tensors for ``backward``, where they are ``ctx.saved_tensors``."""
-        self.saved_tensors = tensors
+        # On the tape a change in place gives a tensor another array: what is kept is this one.
+        self.saved_tensors = tuple(
+            [Operation.result(x.array) if isinstance(x, Variable) else x for x in tensors]
+        )
 
     def mark_non_differentiable(self, *tensors: Any) -> None:
         """Say which outputs have no gradient."""

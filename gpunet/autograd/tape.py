@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..backend import Array, Backend, backend_of
 from ..errors import DeviceError
+from .changes import CHANGES, next_number
 from .mode import MODE
 
 __all__ = ["Node", "Operation", "Output", "Variable"]
-
-_next_number = itertools.count(1).__next__
 
 
 class Variable:
@@ -31,8 +29,6 @@ class Variable:
     grad_buffer : array or None
         For a leaf, memory of the same shape in which `backward` places the gradient, so that the
         gradients of a model stand side by side (see `gpunet.optim.flat`).
-    changed : int
-        The moment, on the tape's counter, of the last change in place.
     hooks : list or None
         Functions of the gradient, called by `backward`.
     """
@@ -42,7 +38,6 @@ class Variable:
     requires_grad = False
     grad: Any = None
     grad_buffer: Any = None
-    changed = 0
     hooks: Any = None
 
     def __init__(self, array: Array, node: Node | None = None):
@@ -53,7 +48,7 @@ class Variable:
 
     def mark_changed(self) -> None:
         """Note that the values were changed in place, so that a stale `backward` is an error."""
-        self.changed = _next_number()
+        CHANGES.note(self.array)
 
 
 class Node:
@@ -86,7 +81,7 @@ class Node:
         self.backend = backend
         self.edges = edges
         self.saved = saved
-        self.number = _next_number()
+        self.number = next_number()
 
     def __repr__(self) -> str:
         return f"<{self.function.name} #{self.number}>"

@@ -42,6 +42,10 @@ class Backend:
         """The device that holds `array`."""
         raise NotImplementedError(f"{type(self).__name__}.device_of")
 
+    def address(self, array: Array) -> int:
+        """The address of the first element of `array`, which is not empty, in its memory."""
+        raise NotImplementedError(f"{type(self).__name__}.address")
+
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
         """An uninitialised C-contiguous array from the backend's memory pool."""
         raise NotImplementedError(f"{type(self).__name__}.empty")

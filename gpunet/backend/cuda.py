@@ -30,6 +30,9 @@ class CudaBackend(Backend):
     def device_of(self, array: Any) -> Device:
         return Device("cuda", array.device.id)
 
+    def address(self, array: Any) -> int:
+        return array.data.ptr
+
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
         return cupy.empty(shape, dtype)
 

@@ -45,5 +45,5 @@ def change(
             )
         arrays = [v.array if isinstance(v, Variable) else v for v in inputs]
         write(backend_of(array), array, *arrays, **options)
-    x.mark_changed()
+        x.mark_changed()
     return x

@@ -59,7 +59,7 @@ def in_place(function: Callable[..., Any], x: Variable, *args: Any, **options: A
     else:
         _refuse_shared_memory(array)
         backend_of(array).xp.copyto(array, result.array, casting="unsafe")
-    x.mark_changed()
+        x.mark_changed()
     return x
 
 

@@ -117,7 +117,6 @@ def _convert(tensor: Variable, device: Device | None, dtype: np.dtype | None) ->
     array = converted(tensor.array, device, dtype)
     if array is not tensor.array:
         tensor.array = array
-        tensor.mark_changed()
         tensor.grad_buffer = None  # it belonged beside the old array; an optimiser makes a new one
     if tensor.grad is not None:
         tensor.grad.array = converted(tensor.grad.array, device, dtype)

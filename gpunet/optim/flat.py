@@ -23,15 +23,13 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Variable
+from ..autograd.changes import CHANGES, extent, owner
 from ..backend import Array, backend_of
 from .span import GradientMemory, Span
 
 __all__ = ["FlatBuffer"]
 
 ALIGNMENT = 64
-
-#: Marks the moment of a step on the tape's counter, once for all parameters.
-_clock = Variable(None)
 
 
 class FlatBuffer:
@@ -64,6 +62,7 @@ class FlatBuffer:
             self.starts.append(self.starts[-1] + -(-p.array.size // step) * step)
         self.values = self.zeros()
         self.gradients = self.zeros()
+        self.place = extent(self.values), owner(self.values)  # as `CHANGES` knows it
         self.memory = GradientMemory(self.gradients, len(params))
         self.state: dict[str, Array] = {}
         self.fills: dict[str, float] = {}
@@ -140,13 +139,11 @@ class FlatBuffer:
 
         It must be where a parameter moved to another device, dtype or shape.
         """
-        _clock.mark_changed()
-        now = _clock.changed
         for p, view, gradient in self.rows:
             grad = p.grad
             if grad is None or grad.array is not gradient or p.array is not view:
                 return self._gathered()
-            p.changed = now
+        CHANGES.note_memory(*self.place)
         return self.spans
 
     def _gathered(self) -> list[Span] | None:
