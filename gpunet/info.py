@@ -80,14 +80,13 @@ def _cpu() -> Rows:
     if CPU.blas.known:
         rows.append(("BLAS threads", str(CPU.blas.threads)))
     rows += [(name, os.environ[name]) for name in _THREAD_VARIABLES if name in os.environ]
-    if not cpu_kernels.available():
-        rows.append(("Numba", "cannot be imported: slower NumPy kernels are used"))
+    if cpu_kernels.problem():
+        rows.append(("Numba", f"{cpu_kernels.problem()}; slower NumPy kernels are used"))
     return rows
 
 
 def _cores() -> str:
-    total = os.cpu_count() or 1
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else total
+    total, usable = os.cpu_count() or 1, cpu_kernels.usable_cores()
     return str(total) if usable == total else f"{usable} of {total}"
 
 
@@ -148,7 +147,7 @@ def _try_kernel() -> str:
 
 
 def _kernels() -> Rows:
-    numba = cpu_kernels.available()
+    numba = not cpu_kernels.problem()
     rows: Rows = []
     for name in sorted(reference.KERNELS):
         smallest = cpu_kernels.SMALLEST_WORK.get(name)

@@ -63,7 +63,7 @@ def backend_for(device: Device) -> Backend:
     probe = probe_cuda()
     if not probe.usable:
         raise DeviceError(f'device "{device}" cannot be used: {probe.reason}')
-    if device.index >= probe.device_count:
+    if (device.index or 0) >= probe.device_count:
         raise DeviceError(
             f'device "{device}" does not exist: this machine has {probe.device_count} GPU'
             f"{'s' if probe.device_count > 1 else ''}"

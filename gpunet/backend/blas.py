@@ -80,12 +80,11 @@ class Blas:
         return out
 
     def _share(self, A: np.ndarray, B: np.ndarray, out: np.ndarray) -> bool:
-        if out.dtype.char not in "fd" or not fast_kernels.available():
+        if out.dtype.char not in "fd" or fast_kernels.problem():
             return False
         if self._products is None:
-            from ..kernels.cpu.gemm import Products  # imports Numba
-
-            self._products = Products(self._addresses, self._unpacked)
+            gemm = fast_kernels.load_family("gemm")  # imports Numba
+            self._products = gemm.Products(self._addresses, self._unpacked)
         return self._products.multiply(self.threads, A, B, out)
 
     def set_num_threads(self, n: int) -> None:

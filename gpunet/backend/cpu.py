@@ -73,20 +73,25 @@ def _by_size(name: str, plain: Callable[..., None]) -> Callable[..., None]:
     """The kernel `name`, in NumPy for small arrays and in Numba for large ones.
 
     The size is that of the kernel's first argument. It alone decides, so that the same step on
-    the same shapes always runs the same code, whatever ran before it.
+    the same shapes always runs the same code, whatever ran before it. Where Numba cannot be used,
+    that is NumPy's for all sizes.
     """
     smallest = fast_kernels.SMALLEST_WORK.get(name)
-    if smallest is None or not fast_kernels.available():
+    if smallest is None:
         return plain
     fast: Callable[..., None] | None = None
 
     def kernel(first: np.ndarray, *rest: Any) -> None:
         nonlocal fast
         if first.size < smallest:
-            return plain(first, *rest)
+            plain(first, *rest)
+            return
         if fast is None:
-            fast = fast_kernels.load(name)
-        return fast(first, *rest)
+            try:
+                fast = fast_kernels.load(name)
+            except ImportError:
+                fast = plain
+        fast(first, *rest)
 
     kernel.__name__ = name
     kernel.__doc__ = plain.__doc__

@@ -25,9 +25,12 @@ class Device:
 
     __slots__ = ("index", "type")
 
+    type: str
+    index: int | None
+
     def __init__(self, type: str | Device, index: int | None = None):
         if isinstance(type, Device):
-            type, index = type.type, type.index
+            index, type = type.index, type.type
         elif isinstance(type, str) and ":" in type and index is None:
             type, _, number = type.partition(":")
             if not number.isdecimal():

@@ -41,6 +41,12 @@ class Generator:
         If `device` is a number: a seed is set with `manual_seed`.
     """
 
+    stream: int
+    offset: int
+    _seed: int
+    _values: Array
+    _states: dict[int | None, Array]
+
     def __init__(self, device: Any = None):
         if isinstance(device, int):
             raise TypeError(
@@ -132,7 +138,7 @@ class Generator:
         self.stream = stream
         self.offset = offset
         self._values = np.array([seed % 2**64, stream, 0], np.uint64).view(np.int64)
-        self._states: dict[int | None, Array] = {}
+        self._states = {}
 
     def __repr__(self) -> str:
         return f"Generator(seed={self._seed}, stream={self.stream}, offset={self.offset})"

@@ -13,6 +13,7 @@ from ..autograd.mode import MODE
 from ..backend import Array, Backend, Device, backend_for, backend_of, default_device
 from ..backend.rng import Generator, default_generator
 from ..dtypes import as_dtype, get_default_dtype
+from .creation import made
 
 __all__ = [
     "bernoulli",
@@ -244,13 +245,6 @@ def _empty(shape: tuple[int, ...], dtype: Any, device: Any) -> tuple[Backend, Ar
         return be, be.empty(shape, dtype)
 
 
-def _wrap(array: Array, requires_grad: bool) -> Any:
-    tensor = Operation.result(array)
-    if requires_grad:
-        tensor.requires_grad_()
-    return tensor
-
-
 def rand(
     *size: Any,
     generator: Generator | None = None,
@@ -271,7 +265,7 @@ def rand(
     """
     be, array = _new("rand", size, dtype, device)
     _fill_real(be, be.kernels.philox_uniform, array, 0.0, 1.0, generator)
-    return _wrap(array, requires_grad)
+    return made(array, requires_grad)
 
 
 def randn(
@@ -284,7 +278,7 @@ def randn(
     """A tensor of normally distributed numbers with mean 0 and variance 1; as `rand`."""
     be, array = _new("randn", size, dtype, device)
     _fill_real(be, be.kernels.philox_normal, array, 0.0, 1.0, generator)
-    return _wrap(array, requires_grad)
+    return made(array, requires_grad)
 
 
 def randint(
@@ -315,7 +309,7 @@ def randint(
     _check_range("randint", low, high)
     be, like = _empty((0,), "int64", device)
     array = _integers(be, like, _shape("randint", (size,)), low, high, generator)
-    return _wrap(array.astype(as_dtype(dtype or "int64"), copy=False), requires_grad)
+    return made(array.astype(as_dtype(dtype or "int64"), copy=False), requires_grad)
 
 
 def randperm(
@@ -355,7 +349,7 @@ def normal(
             raise RuntimeError(f"normal: expected std >= 0, got {std}")
         be, array = _new("normal", (size,), dtype, device)
         _fill_real(be, be.kernels.philox_normal, array, mean, std, generator)
-        return _wrap(array, requires_grad)
+        return made(array, requires_grad)
     like = given[0].array
     be = backend_of(like)
     shape = be.xp.broadcast_shapes(*[x.array.shape for x in given])
@@ -363,7 +357,7 @@ def normal(
     _fill_real(be, be.kernels.philox_normal, array, 0.0, 1.0, generator)
     array *= s
     array += m
-    return _wrap(array, requires_grad)
+    return made(array, requires_grad)
 
 
 def bernoulli(input: Variable, *, generator: Generator | None = None) -> Any:

@@ -20,7 +20,7 @@ _log_softmax = Operation(_ops.log_softmax_forward, _ops.log_softmax_backward)
 _HALF = np.dtype("float16")
 
 
-def softmax(input: Variable, dim: int, dtype: Any = None) -> Any:
+def softmax(input: Variable, dim: int | None, dtype: Any = None) -> Any:
     """``exp(x) / sum exp(x)`` along `dim`, without overflow.
 
     Parameters
@@ -34,18 +34,22 @@ def softmax(input: Variable, dim: int, dtype: Any = None) -> Any:
     ------
     IndexError
         If there is no dimension `dim`.
+    TypeError
+        If `dim` is None: which dimension PyTorch then takes depends on their number.
     RuntimeError
         For integers and truth values without a `dtype`.
     """
     return _apply(_softmax, input, dim, dtype)
 
 
-def log_softmax(input: Variable, dim: int, dtype: Any = None) -> Any:
+def log_softmax(input: Variable, dim: int | None, dtype: Any = None) -> Any:
     """``x - log sum exp(x)`` along `dim`; parameters and errors as of `softmax`."""
     return _apply(_log_softmax, input, dim, dtype)
 
 
-def _apply(function: Operation, input: Variable, dim: int, dtype: Any) -> Any:
+def _apply(function: Operation, input: Variable, dim: int | None, dtype: Any) -> Any:
+    if dim is None:
+        raise TypeError(f"{function.name}: dim: expected a dimension, got None")
     if dtype is not None:
         input = cast(input, dtype)
     array = input.array

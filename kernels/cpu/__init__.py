@@ -1,16 +1,20 @@
 """The Numba forms, loaded when the first array arrives that is large enough to pay for them.
 
-This file imports neither Numba nor the families: `available` and `SMALLEST_WORK` tell the backend
-what there is, and `load` imports one family.
+This file imports neither Numba nor the families: `SMALLEST_WORK` tells the backend what there is,
+and `load` imports one family. Where Numba is missing or broken the backend stays with the reference
+forms; `problem` says why.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 from collections.abc import Callable
+from functools import cache
+from types import ModuleType
 
-__all__ = ["SMALLEST_WORK", "available", "load"]
+__all__ = ["SMALLEST_WORK", "load", "load_family", "problem", "usable_cores"]
 
 #: Elements of a kernel's first argument from which its Numba form is faster than its reference
 #: form, as measured by ``python -m benchmarks kernels``. A kernel that is not here has none.
@@ -89,12 +93,39 @@ _FAMILY = {
 }
 
 
-def available() -> bool:
-    """Whether Numba is installed. Does not import it."""
-    return importlib.util.find_spec("numba") is not None
+@cache
+def problem() -> str:
+    """Why Numba cannot be used, in one line; empty if it can. The first call imports it."""
+    if importlib.util.find_spec("numba") is None:
+        return "not installed"
+    try:
+        from numba.core import config
+    except Exception as error:  # built for another NumPy, a library missing: whatever it was
+        lines = str(error).strip().splitlines()
+        return f"cannot be imported: {lines[0] if lines else type(error).__name__}"
+    return "NUMBA_DISABLE_JIT is set" if vars(config).get("DISABLE_JIT") else ""
 
 
 def load(name: str) -> Callable[..., None]:
-    """The Numba form of the kernel `name`; the first call imports Numba."""
-    family = importlib.import_module(f"{__name__}.{_FAMILY[name]}")
-    return getattr(family, name)
+    """The Numba form of the kernel `name`; the first call imports Numba.
+
+    Raises
+    ------
+    ImportError
+        If there is a `problem` with Numba.
+    """
+    return getattr(load_family(_FAMILY[name]), name)
+
+
+def load_family(name: str) -> ModuleType:
+    """The file `name` of this folder, which imports Numba; errors as of `load`."""
+    if problem():
+        raise ImportError(f"Numba: {problem()}")
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on, where the system says so; otherwise all."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -14,7 +14,6 @@ infinity, underflow gradually to zero, and are correct to a few units in the las
 
 Each has one version for each precision, and works inside Numba kernels only. They are compiled
 without the reassociation that `kernel` allows, which would cancel the compensated sums below.
-Numba does not see when this file changes: remove the kernels' ``__pycache__`` after an edit.
 
 Sources: the reduction to ``2^n e^r`` with a two-part ln 2 (Cody and Waite, Software Manual for the
 Elementary Functions, 1980); log after fdlibm's ``e_log.c``; the double precision erf after
@@ -312,7 +311,7 @@ def _error_function(T: Any, exp: Any) -> Any:
         return erf
 
     # |x| <= 1: x T(x^2) / U(x^2); beyond: 1 - e^(-x^2) P(x) / Q(x); erf 6 rounds to 1.
-    MOST = 6.0
+    TOP = 6.0
     T0, T1, T2, T3, T4 = (
         9.60497373987051638749e0, 9.00260197203842689217e1, 2.23200534594684319226e3,
         7.00332514112805075473e3, 5.55923013010394962768e4,
@@ -335,7 +334,7 @@ def _error_function(T: Any, exp: Any) -> Any:
     @_scalar
     def erf64(x):
         t = abs(x)
-        t = MOST if t > MOST else t
+        t = TOP if t > TOP else t
         s = t * t
         far_top = ((((P0 * t + P1) * t + P2) * t + P3) * t + P4) * t + P5
         far_top = ((far_top * t + P6) * t + P7) * t + P8

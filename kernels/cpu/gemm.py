@@ -18,6 +18,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from ._atomic import load
+from ._compile import kernel
 from .team import MOST_TILES, run_tiles, team, tile
 
 __all__ = ["Products"]
@@ -90,7 +91,7 @@ def _tile64(args, i):
     _do_tile(_dgemm, args, i, 8)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _share(board, threads, job, blas, A, trans_a, B, trans_b, C, plan):
     M, N = C.shape
     rows, columns, depth, by_columns = plan

@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from ._compile import exact_kernel
 from ._math import log, sincos_of_turn
 
 __all__ = ["philox_bits", "philox_integers", "philox_normal", "philox_uniform"]
-
-# No contraction: the results are the same to the last bit on every device.
-exact = njit(cache=True, nogil=True, error_model="numpy")
 
 U64 = np.uint64
 M0, M1 = U64(0xD2511F53), U64(0xCD9E8D57)
@@ -44,7 +42,7 @@ def start(state, offset):
     return U64(state[0]), U64(state[1]), U64(state[2]) + U64(offset)
 
 
-@exact
+@exact_kernel
 def philox_bits(out, state, offset):
     n = out.size
     seed, stream, first = start(state, offset)
@@ -70,7 +68,7 @@ def uniform24(word):
     return np.float64(np.int64(word >> N8)) * 2.0**-24
 
 
-@exact
+@exact_kernel
 def philox_uniform(out, low, high, state, offset):
     n = out.size
     width = float(high) - float(low)
@@ -111,7 +109,7 @@ def four_normals(a, b, c, d):
     return z0, z1, z2, z3
 
 
-@exact
+@exact_kernel
 def philox_normal(out, mean, std, state, offset):
     n = out.size
     seed, stream, first = start(state, offset)
@@ -147,7 +145,7 @@ def scaled(first, second, high_part, low_part):
     return np.int64(first * high_part + (middle >> N32) + (other >> N32))
 
 
-@exact
+@exact_kernel
 def philox_integers(out, low, high, state, offset):
     n = out.size
     width = U64(high) - U64(low)

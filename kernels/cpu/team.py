@@ -32,6 +32,7 @@ from typing import Any
 import numba
 import numpy as np
 
+from . import usable_cores
 from ._atomic import (
     call_tile,
     fetch_add,
@@ -42,7 +43,7 @@ from ._atomic import (
     pause,
     store,
 )
-from ._compile import FAST_MATH, inline
+from ._compile import c_function, inline, kernel
 
 __all__ = ["MOST_TILES", "Team", "array32", "array64", "number", "run_tiles", "team", "tile"]
 
@@ -58,9 +59,7 @@ _SPINS = 40_000
 
 def tile(function: Any) -> Any:
     """Compile ``function(arguments, i)`` into a C function that `run_tiles` can call."""
-    return numba.cfunc("void(int64, int64)", cache=True, fastmath=FAST_MATH, error_model="numpy")(
-        function
-    )
+    return c_function("void(int64, int64)", function)
 
 
 @inline
@@ -83,7 +82,7 @@ def array64(arguments, k, low, high):
     return numba.carray(float64_pointer(address), (max(0, high - low),))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _take_tiles(board, me, threads, ticket):
     """Do tiles of the job `ticket` until none is left."""
     job = ticket >> 8
@@ -98,7 +97,7 @@ def _take_tiles(board, me, threads, ticket):
             fetch_add(board + _DONE, 1)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _attend(board, me, threads, last):
     """Take part in every job after `last`, until none has come for a while; the last one."""
     spins = 0
@@ -114,7 +113,7 @@ def _attend(board, me, threads, last):
     return last
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def run_tiles(board, threads, function, arguments, tiles):
     """Have the team do a job, and return when it is done. Called by kernels."""
     if threads == 1 or fetch_add(board + _BUSY, 1) != 0:
@@ -181,7 +180,7 @@ def team(threads: int = 0) -> Team:
     """The process's team; made at the first call, or anew when `threads` differ from its own."""
     global _team
     if _team is None or (threads and threads != _team.threads):
-        _team = Team(threads or len(os.sched_getaffinity(0)))
+        _team = Team(threads or usable_cores())
     return _team
 
 

@@ -14,13 +14,19 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["BLOCK", "Source", "blocks_for", "rows_block"]
+__all__ = ["BLOCK", "COLUMNS_BLOCK", "Source", "blocks_for", "columns_grid", "rows_block"]
 
 #: Threads of a block where a kernel has no reason for another number.
 BLOCK = 256
 
 #: Blocks at most for a grid-stride kernel: enough to fill any GPU several times over.
 _MOST_BLOCKS = 132 * 32
+
+#: The block of the kernels of columns.cuh.
+COLUMNS_BLOCK = (32, 8)
+
+#: Blocks that a pass along the columns is cut into, at least where there are rows enough.
+_COLUMNS_BLOCKS = 132 * 4
 
 _SCALARS = {
     "int": np.int32,
@@ -44,6 +50,17 @@ def blocks_for(n: int, block: int = BLOCK) -> int:
 def rows_block(n: int) -> int:
     """Threads of a block that works on one row of `n` elements: a power of two, 32 to 1024."""
     return min(1024, max(32, 1 << max(0, (n - 1).bit_length() - 1)))
+
+
+def columns_grid(M: int, C: int, least: int = 32) -> tuple[tuple[int, int], int]:
+    """The grid (blocks across, slices) of a pass along the columns, and the rows of a slice.
+
+    Slices have `least` rows or more: below that a second launch costs more than it saves.
+    """
+    across = -(-C // COLUMNS_BLOCK[0])
+    slices = max(1, min(-(-_COLUMNS_BLOCKS // across), -(-M // least)))
+    chunk = max(1, -(-M // slices))
+    return (across, max(1, -(-M // chunk))), chunk
 
 
 class Source:
@@ -137,7 +154,7 @@ def _parameter(text: str) -> tuple[str, bool, str]:
     return " ".join(w for w in words[:-1] if w != "*"), "*" in words, words[-1]
 
 
-def _array_check(array_type: type, dtype: Any, where: str) -> Any:
+def _array_check(array_type: Any, dtype: Any, where: str) -> Any:
     def check(array: Any) -> Any:
         if type(array) is not array_type:
             raise TypeError(f"{where}: expected a CuPy array, got {type(array).__name__}")
@@ -150,7 +167,7 @@ def _array_check(array_type: type, dtype: Any, where: str) -> Any:
     return check
 
 
-def _scalar_cast(array_type: type, dtype: Any, where: str) -> Any:
+def _scalar_cast(array_type: Any, dtype: Any, where: str) -> Any:
     scalar = dtype.type
     if dtype.kind not in "iu":
         return scalar

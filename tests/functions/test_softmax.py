@@ -38,3 +38,9 @@ def test_infinities(device):
     x = on_device([[0.0, -np.inf], [1000.0, 0.0]], device)
     assert array_of(x.softmax(1)).tolist() == [[1, 0], [1, 0]]
     assert array_of(x.log_softmax(1)).tolist() == [[0, -np.inf], [0, -1000]]
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_the_dimension_must_be_given(name):
+    with pytest.raises(TypeError, match=f"{name}: dim: expected a dimension, got None"):
+        getattr(gpunet, name)(gpunet.zeros(2, 3), None)

@@ -6,10 +6,10 @@ import inspect
 
 import numpy as np
 import pytest
-from gpunet.kernels import cpu, reference
 from kernel_cases import all_cases
 
 from gpunet.backend import Device, backend_for
+from gpunet.kernels import cpu, reference
 
 CASES = all_cases()
 RTOL = {"float32": 2e-5, "float64": 1e-12}

@@ -3,9 +3,10 @@
 import numba
 import numpy as np
 import pytest
+from scipy import special
+
 from gpunet.kernels.cpu import _math
 from gpunet.kernels.cpu._compile import FAST_MATH
-from scipy import special
 
 WIDE = np.longdouble
 REFERENCE = {

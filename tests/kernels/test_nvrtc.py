@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from cuda_host.nvrtc import ARCHITECTURES, compile_source
+
 from gpunet.kernels import cuda
 
 SOURCES = {family.SOURCE.filename: family.SOURCE for family in cuda.FAMILIES}
