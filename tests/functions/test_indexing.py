@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from opcheck import array_of, check_op, on_device, torch_or_none
 
 import gpunet
+from gpunet.autograd.changes import CHANGES
 
 RNG = np.random.default_rng(0)
 MASK = RNG.random((3, 4)) < 0.5
@@ -126,10 +127,10 @@ def test_setitem_in_place(device, name):
         expected = x.copy()
         expected[index] = value
         tensor = on_device(x, device)
-        alias, changed = tensor.detach(), tensor.changed
+        alias, moment = tensor.detach(), CHANGES.last
         tensor[ours] = value if isinstance(value, int) else on_device(value, device)
         np.testing.assert_array_equal(array_of(alias), expected)
-        assert tensor.changed > changed
+        assert CHANGES.since(moment, tensor.array)
 
 
 def test_setitem_makes_a_leaf_part_of_the_graph(device):

@@ -7,6 +7,7 @@ from scipy import stats
 
 import gpunet
 from gpunet import nn
+from gpunet.autograd.changes import CHANGES
 from gpunet.functions.random import manual_seed
 from gpunet.nn import init
 
@@ -105,12 +106,12 @@ def test_a_generator_of_ones_own():
 
 def test_parameters_are_filled_in_their_memory():
     p = nn.Parameter(np.zeros((4, 3), np.float32))
-    array, moment = p.array, p.changed
+    array, moment = p.array, CHANGES.last
     for fill in (init.ones_, init.uniform_, init.orthogonal_, init.eye_):
         fill(p)
         assert p.array is array
-        assert p.changed > moment
-        moment = p.changed
+        assert CHANGES.since(moment, p.array)
+        moment = CHANGES.last
 
 
 def test_constants(device):

@@ -4,6 +4,7 @@ from opcheck import array_of, on_device, torch_or_none
 
 import gpunet
 from gpunet import nn
+from gpunet.autograd.changes import CHANGES
 
 torch = torch_or_none()
 
@@ -67,14 +68,14 @@ def test_values_go_into_the_memory_that_is_there(device):
     net = model(nn).to(device)
     arrays = {key: value.array for key, value in net.state_dict().items()}
     tensors = list(net.parameters())
-    moments = [p.changed for p in tensors]
+    moment = CHANGES.last
     net.load_state_dict({key: np.ones(a.shape) for key, a in arrays.items()})
     for key, value in net.state_dict().items():
         assert value.array is arrays[key]
         np.testing.assert_array_equal(array_of(value), 1)
         assert value.array.dtype == np.float32
     assert all(a is b for a, b in zip(net.parameters(), tensors))
-    assert all(p.changed > moment for p, moment in zip(tensors, moments))
+    assert all(CHANGES.since(moment, p.array) for p in tensors)
 
 
 def test_from_the_other_device(cuda):
