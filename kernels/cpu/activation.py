@@ -9,9 +9,9 @@ import math
 
 import numpy as np
 
-from ._compile import kernel
+from ._compile import inline, kernel
 from ._math import erf, exp, expm1, sigmoid, softplus, tanh
-from .team import array32, array64, number, run_tiles, team, tile
+from .team import array, number, run_tiles, team, tiles_by_size
 
 __all__ = ["activation_backward", "activation_forward", "bias_act_backward", "bias_act_forward"]
 
@@ -78,42 +78,28 @@ def _backward(dY, Y, act, dZ, db):
 # Arguments of the jobs: M, N, act, rows of a tile, the addresses of three matrices and a row.
 
 
-@tile
-def _forward32(args, i):
-    N, rows = number(args, 1), number(args, 3)
-    low, high = i * rows, min(number(args, 0), (i + 1) * rows)
-    Z = array32(args, 4, low * N, high * N).reshape((max(0, high - low), N))
-    Y = array32(args, 5, low * N, high * N).reshape((max(0, high - low), N))
-    _forward(Z, array32(args, 7, 0, N), number(args, 2), Y)
+@inline
+def _block(args, i):
+    """First and last row of tile i, and the number of columns."""
+    low, high = i * number(args, 3), min(number(args, 0), (i + 1) * number(args, 3))
+    return low, max(low, high), number(args, 1)
 
 
-@tile
-def _forward64(args, i):
-    N, rows = number(args, 1), number(args, 3)
-    low, high = i * rows, min(number(args, 0), (i + 1) * rows)
-    Z = array64(args, 4, low * N, high * N).reshape((max(0, high - low), N))
-    Y = array64(args, 5, low * N, high * N).reshape((max(0, high - low), N))
-    _forward(Z, array64(args, 7, 0, N), number(args, 2), Y)
+@tiles_by_size
+def _forward_job(args, i):
+    low, high, N = _block(args, i)
+    Z = array(args, 4, low * N, high * N).reshape((high - low, N))
+    Y = array(args, 5, low * N, high * N).reshape((high - low, N))
+    _forward(Z, array(args, 7, 0, N), number(args, 2), Y)
 
 
-@tile
-def _backward32(args, i):
-    N, rows = number(args, 1), number(args, 3)
-    low, high = i * rows, min(number(args, 0), (i + 1) * rows)
-    dY = array32(args, 4, low * N, high * N).reshape((max(0, high - low), N))
-    Y = array32(args, 5, low * N, high * N).reshape((max(0, high - low), N))
-    dZ = array32(args, 6, low * N, high * N).reshape((max(0, high - low), N))
-    _backward(dY, Y, number(args, 2), dZ, array32(args, 7, i * N, (i + 1) * N))
-
-
-@tile
-def _backward64(args, i):
-    N, rows = number(args, 1), number(args, 3)
-    low, high = i * rows, min(number(args, 0), (i + 1) * rows)
-    dY = array64(args, 4, low * N, high * N).reshape((max(0, high - low), N))
-    Y = array64(args, 5, low * N, high * N).reshape((max(0, high - low), N))
-    dZ = array64(args, 6, low * N, high * N).reshape((max(0, high - low), N))
-    _backward(dY, Y, number(args, 2), dZ, array64(args, 7, i * N, (i + 1) * N))
+@tiles_by_size
+def _backward_job(args, i):
+    low, high, N = _block(args, i)
+    dY = array(args, 4, low * N, high * N).reshape((high - low, N))
+    Y = array(args, 5, low * N, high * N).reshape((high - low, N))
+    dZ = array(args, 6, low * N, high * N).reshape((high - low, N))
+    _backward(dY, Y, number(args, 2), dZ, array(args, 7, i * N, (i + 1) * N))
 
 
 @kernel
@@ -143,7 +129,7 @@ def bias_act_forward(Z, b, act, Y):
     if Z.size < _SHARED or helpers.threads == 1:
         return _forward(Z, b, act, Y)
     helpers.wake()
-    job = _forward32 if Z.itemsize == 4 else _forward64
+    job = _forward_job[Z.itemsize]
     return _share(helpers.board, helpers.threads, job.address, act, Z, Y, Y, b)
 
 
@@ -152,7 +138,7 @@ def bias_act_backward(dY, Y, act, dZ, db):
     if dY.size < _SHARED or helpers.threads == 1:
         return _backward(dY, Y, act, dZ, db)
     helpers.wake()
-    job = _backward32 if dY.itemsize == 4 else _backward64
+    job = _backward_job[dY.itemsize]
     return _share_backward(helpers.board, helpers.threads, job.address, act, dY, Y, dZ, db)
 
 

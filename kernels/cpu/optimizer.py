@@ -14,7 +14,7 @@ import numba
 import numpy as np
 
 from ._compile import inline, kernel
-from .team import array32, array64, number, run_tiles, team, tile
+from .team import array, array64, number, run_tiles, team, tiles_by_size
 
 __all__ = [
     "adam_step",
@@ -117,60 +117,33 @@ def _part(args, i):
     return low, min(number(args, 0), low + number(args, 1))
 
 
-@tile
-def _sgd32(args, i):
+@tiles_by_size
+def _sgd_job(args, i):
     a, b = _part(args, i)
-    _sgd(array32(args, 3, a, b), array32(args, 4, a, b), array64(args, 2, 0, 16))
+    _sgd(array(args, 3, a, b), array(args, 4, a, b), array64(args, 2, 0, 16))
 
 
-@tile
-def _sgd64(args, i):
-    a, b = _part(args, i)
-    _sgd(array64(args, 3, a, b), array64(args, 4, a, b), array64(args, 2, 0, 16))
-
-
-@tile
-def _sgd_momentum32(args, i):
+@tiles_by_size
+def _sgd_momentum_job(args, i):
     a, b = _part(args, i)
     c = array64(args, 2, 0, 16)
-    _sgd_momentum(array32(args, 3, a, b), array32(args, 4, a, b), array32(args, 5, a, b), c)
+    _sgd_momentum(array(args, 3, a, b), array(args, 4, a, b), array(args, 5, a, b), c)
 
 
-@tile
-def _sgd_momentum64(args, i):
+@tiles_by_size
+def _adam_job(args, i):
     a, b = _part(args, i)
-    c = array64(args, 2, 0, 16)
-    _sgd_momentum(array64(args, 3, a, b), array64(args, 4, a, b), array64(args, 5, a, b), c)
+    P, G = array(args, 3, a, b), array(args, 4, a, b)
+    M, V = array(args, 5, a, b), array(args, 6, a, b)
+    _adam(P, G, M, V, array64(args, 2, 0, 16))
 
 
-@tile
-def _adam32(args, i):
+@tiles_by_size
+def _amsgrad_job(args, i):
     a, b = _part(args, i)
-    P, G = array32(args, 3, a, b), array32(args, 4, a, b)
-    _adam(P, G, array32(args, 5, a, b), array32(args, 6, a, b), array64(args, 2, 0, 16))
-
-
-@tile
-def _adam64(args, i):
-    a, b = _part(args, i)
-    P, G = array64(args, 3, a, b), array64(args, 4, a, b)
-    _adam(P, G, array64(args, 5, a, b), array64(args, 6, a, b), array64(args, 2, 0, 16))
-
-
-@tile
-def _amsgrad32(args, i):
-    a, b = _part(args, i)
-    P, G, M = array32(args, 3, a, b), array32(args, 4, a, b), array32(args, 5, a, b)
-    c = array64(args, 2, 0, 16)
-    _amsgrad(P, G, M, array32(args, 6, a, b), array32(args, 7, a, b), c)
-
-
-@tile
-def _amsgrad64(args, i):
-    a, b = _part(args, i)
-    P, G, M = array64(args, 3, a, b), array64(args, 4, a, b), array64(args, 5, a, b)
-    c = array64(args, 2, 0, 16)
-    _amsgrad(P, G, M, array64(args, 6, a, b), array64(args, 7, a, b), c)
+    P, G = array(args, 3, a, b), array(args, 4, a, b)
+    M, V = array(args, 5, a, b), array(args, 6, a, b)
+    _amsgrad(P, G, M, V, array(args, 7, a, b), array64(args, 2, 0, 16))
 
 
 @kernel
@@ -180,8 +153,8 @@ def _share(board, threads, job, c, arrays):
     args[0] = arrays[0].size
     args[1] = (arrays[0].size + threads - 1) // threads
     args[2] = c.ctypes.data
-    for k, array in enumerate(numba.literal_unroll(arrays)):
-        args[3 + k] = array.ctypes.data
+    for k, part in enumerate(numba.literal_unroll(arrays)):
+        args[3 + k] = part.ctypes.data
     run_tiles(board, threads, job, args.ctypes.data, threads)
 
 
@@ -239,22 +212,22 @@ def _adam_numbers(count, hyper, decay, maximize):
 
 
 def sgd_step(P, G, hyper, decay, maximize):
-    _run(_sgd, {4: _sgd32, 8: _sgd64}, _sgd_numbers(hyper, decay, maximize), P, G)
+    _run(_sgd, _sgd_job, _sgd_numbers(hyper, decay, maximize), P, G)
 
 
 def sgd_momentum_step(P, G, B, count, hyper, nesterov, decay, maximize):
     c = _momentum_numbers(count, hyper, nesterov, decay, maximize)
-    _run(_sgd_momentum, {4: _sgd_momentum32, 8: _sgd_momentum64}, c, P, G, B)
+    _run(_sgd_momentum, _sgd_momentum_job, c, P, G, B)
 
 
 def adam_step(P, G, M, V, count, hyper, decay, maximize):
     c = _adam_numbers(count, hyper, decay, maximize)
-    _run(_adam, {4: _adam32, 8: _adam64}, c, P, G, M, V)
+    _run(_adam, _adam_job, c, P, G, M, V)
 
 
 def amsgrad_step(P, G, M, V, V_max, count, hyper, decay, maximize):
     c = _adam_numbers(count, hyper, decay, maximize)
-    _run(_amsgrad, {4: _amsgrad32, 8: _amsgrad64}, c, P, G, M, V, V_max)
+    _run(_amsgrad, _amsgrad_job, c, P, G, M, V, V_max)
 
 
 @kernel

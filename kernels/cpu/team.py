@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import os
 import threading
+from types import FunctionType
 from typing import Any
 
 import numba
@@ -45,7 +46,18 @@ from ._atomic import (
 )
 from ._compile import c_function, inline, kernel
 
-__all__ = ["MOST_TILES", "Team", "array32", "array64", "number", "run_tiles", "team", "tile"]
+__all__ = [
+    "MOST_TILES",
+    "Team",
+    "array",
+    "array32",
+    "array64",
+    "number",
+    "run_tiles",
+    "team",
+    "tile",
+    "tiles_by_size",
+]
 
 MOST_TILES = 255
 
@@ -60,6 +72,20 @@ _SPINS = 40_000
 def tile(function: Any) -> Any:
     """Compile ``function(arguments, i)`` into a C function that `run_tiles` can call."""
     return c_function("void(int64, int64)", function)
+
+
+def tiles_by_size(function: Any) -> dict[int, Any]:
+    """`tile` for float32 and for float64, by the bytes of an element.
+
+    What `function` calls ``array`` is `array32` in the one and `array64` in the other.
+    """
+    forms = {}
+    for size, form in ((4, array32), (8, array64)):
+        # Not a closure: Numba would not find the compiled function on disk again.
+        copy = FunctionType(function.__code__, {**function.__globals__, "array": form})
+        copy.__qualname__ = f"{function.__qualname__}{8 * size}"
+        forms[size] = tile(copy)
+    return forms
 
 
 @inline
@@ -80,6 +106,11 @@ def array64(arguments, k, low, high):
     """The same for float64."""
     address = load(arguments + 8 * k) + 8 * low
     return numba.carray(float64_pointer(address), (max(0, high - low),))
+
+
+def array(arguments: int, k: int, low: int, high: int) -> np.ndarray:
+    """`array32` or `array64`, in functions that `tiles_by_size` compiles; nowhere else."""
+    raise NotImplementedError("array works inside functions that tiles_by_size compiles only")
 
 
 @kernel
