@@ -10,10 +10,10 @@ from typing import Any
 
 from ..autograd import Operation, Variable
 from ..autograd.mode import MODE
-from ..backend import Array, Backend, Device, backend_for, backend_of, default_device
+from ..backend import Array, Backend, backend_of
 from ..backend.rng import Generator, default_generator
 from ..dtypes import as_dtype, get_default_dtype
-from .creation import made
+from .creation import made, place
 
 __all__ = [
     "bernoulli",
@@ -239,8 +239,7 @@ def _new(name: str, size: Any, dtype: Any, device: Any) -> tuple[Backend, Array]
 
 
 def _empty(shape: tuple[int, ...], dtype: Any, device: Any) -> tuple[Backend, Array]:
-    device = default_device() if device is None else Device(device)
-    be = backend_for(device)
+    be, device = place(device)
     with be.on(device):
         return be, be.empty(shape, dtype)
 

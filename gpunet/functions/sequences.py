@@ -80,6 +80,12 @@ def arange(
     )
 
 
+def _ends(name: str, start: Any, end: Any, steps: int) -> tuple[Any, Any]:
+    if steps < 0:
+        raise RuntimeError(f"{name}: steps: expected a number of at least 0, got {steps}")
+    return number(start, "start"), number(end, "end")
+
+
 def linspace(
     start: Any,
     end: Any,
@@ -90,9 +96,7 @@ def linspace(
     requires_grad: bool = False,
 ) -> Any:
     """`steps` numbers at equal distances from `start` to `end`, both included."""
-    start, end = number(start, "start"), number(end, "end")
-    if steps < 0:
-        raise RuntimeError(f"linspace: steps: expected a number of at least 0, got {steps}")
+    start, end = _ends("linspace", start, end, steps)
     return _sequence(
         device,
         element_type(dtype),
@@ -112,9 +116,7 @@ def logspace(
     requires_grad: bool = False,
 ) -> Any:
     """``base ** x`` for `steps` numbers x at equal distances from `start` to `end`."""
-    start, end = number(start, "start"), number(end, "end")
-    if steps < 0:
-        raise RuntimeError(f"logspace: steps: expected a number of at least 0, got {steps}")
+    start, end = _ends("logspace", start, end, steps)
     return _sequence(
         device,
         element_type(dtype),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .descent import descent, like, quiet
+from .descent import average, decayed_descent, like, quiet
 from .flat import FlatBuffer
 from .fused import FlatOptimizer
 from .span import Span
@@ -90,8 +90,6 @@ class NAdam(FlatOptimizer):
         hyper = buffer.hyper
         lr, beta1, beta2 = hyper[0], hyper[1], hyper[2]
         values = span.values
-        m = buffer.of(span, "exp_avg")
-        v = buffer.of(span, "exp_avg_sq")
         if "mu_product" not in span.scalars:
             span.scalars["mu_product"] = buffer.scalar(1.0)
         product = span.scalars["mu_product"]
@@ -100,14 +98,8 @@ class NAdam(FlatOptimizer):
         mu = beta1 * (1 - 0.5 * 0.96 ** (t * hyper[5]))
         mu_next = beta1 * (1 - 0.5 * 0.96 ** ((t + 1) * hyper[5]))
         product *= mu
-        if group["decoupled_weight_decay"] and group["weight_decay"] != 0:
-            values *= like(span, 1 - lr * hyper[4])
-            d = -span.gradients if group["maximize"] else span.gradients
-        else:
-            d = descent(group, buffer, span, 4)
-        m += (d - m) * like(span, 1 - beta1)
-        v *= like(span, beta2)
-        v += d * d * like(span, 1 - beta2)
+        d = decayed_descent(group, buffer, span, 4)
+        m, v = average(buffer, span, d)
         root = v * like(span, 1 / (1 - beta2**t))
         xp.sqrt(root, out=root)
         root += like(span, hyper[3])

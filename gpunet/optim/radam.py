@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .descent import descent, like, quiet
+from .descent import average, decayed_descent, descent, like, quiet
 from .flat import FlatBuffer
 from .fused import FlatOptimizer
 from .span import Span
@@ -82,16 +82,7 @@ class RAdam(FlatOptimizer):
         xp = buffer.backend.xp
         lr, beta1, beta2 = buffer.hyper[0], buffer.hyper[1], buffer.hyper[2]
         values = span.values
-        m = buffer.of(span, "exp_avg")
-        v = buffer.of(span, "exp_avg_sq")
-        if group["decoupled_weight_decay"] and group["weight_decay"] != 0:
-            values *= like(span, 1 - lr * buffer.hyper[4])
-            d = -span.gradients if group["maximize"] else span.gradients
-        else:
-            d = descent(group, buffer, span, 4)
-        m += (d - m) * like(span, 1 - beta1)
-        v *= like(span, beta2)
-        v += d * d * like(span, 1 - beta2)
+        m, v = average(buffer, span, decayed_descent(group, buffer, span, 4))
         span.count[0] += 1
         t = span.count[0]
         correction2 = 1 - beta2**t

@@ -78,7 +78,7 @@ def cross_entropy(
     if plain:
         return _cross_entropy(input, target, None, reduction=reduction, ignore_index=ignore_index)
     check_reduction("cross_entropy", reduction, size_average, reduce)
-    _check_tensors("cross_entropy", input, target)
+    check_tensors("cross_entropy", input, target)
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     _check_input("cross_entropy", input, weight, reduction)
@@ -126,7 +126,7 @@ def nll_loss(
         As in `cross_entropy`.
     """
     check_reduction("nll_loss", reduction, size_average, reduce)
-    _check_tensors("nll_loss", input, target)
+    check_tensors("nll_loss", input, target)
     _check_input("nll_loss", input, weight, reduction)
     target = _labels("nll_loss", input, target)
     return _nll_loss(input, target, weight, reduction=reduction, ignore_index=ignore_index)
@@ -162,7 +162,8 @@ def check_constant(name: str, **weights: Any) -> None:
             )
 
 
-def _check_tensors(name: str, input: Any, target: Any) -> None:
+def check_tensors(name: str, input: Any, target: Any) -> None:
+    """Refuse what is no tensor."""
     for key, x in (("input", input), ("target", target)):
         if not isinstance(x, Variable):
             raise TypeError(f"{name}: {key} must be a Tensor, not {type(x).__name__}")

@@ -11,7 +11,7 @@ import numpy as np
 from ...autograd import Operation, Variable
 from ...functions.promotion import pair
 from ...ops import pointwise_loss as _ops
-from .loss import check_constant, check_reduction
+from .loss import check_constant, check_reduction, check_tensors
 
 __all__ = [
     "binary_cross_entropy",
@@ -305,9 +305,7 @@ def _check_not_empty(name: str, input: Variable) -> None:
 
 
 def _check_same_shape(name: str, input: Any, target: Any) -> None:
-    for key, x in (("input", input), ("target", target)):
-        if not isinstance(x, Variable):
-            raise TypeError(f"{name}: {key} must be a Tensor, not {type(x).__name__}")
+    check_tensors(name, input, target)
     if input.array.shape != target.array.shape:
         raise ValueError(
             f"{name}: Target size ({target.array.shape}) must be the same as input size "
