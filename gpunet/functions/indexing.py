@@ -13,8 +13,8 @@ from ..errors import DeviceError
 from ..ops import indexing as _ops
 from ._arguments import as_dim
 from ._index import beside, check_mask, index_array, parse
-from ._inplace import change
 from .conversion import transfer
+from .inplace import change
 from .promotion import operands, result_type
 from .repeating import common_shape, expand
 from .shape import ravel

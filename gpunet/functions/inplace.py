@@ -1,4 +1,4 @@
-"""Operations in place: ``x.add_(y)``, ``x += y``, ``x.zero_()``.
+"""Operations in place: ``x.add_(y)``, ``x += y``, ``x.zero_()``, ``x[i] = v``.
 
 Off the tape they change the memory of the tensor, which its views see. On the tape the memory stays
 as it is, because operations before may have saved it: the tensor becomes the result of the
@@ -22,7 +22,18 @@ from .arithmetic import add, div, mul, sub
 from .conversion import cast, transfer
 from .promotion import can_cast
 
-__all__ = ["add_", "copy_", "div_", "fill_", "in_place", "in_place_form", "mul_", "sub_", "zero_"]
+__all__ = [
+    "add_",
+    "change",
+    "copy_",
+    "div_",
+    "fill_",
+    "in_place",
+    "in_place_form",
+    "mul_",
+    "sub_",
+    "zero_",
+]
 
 _overwrite = Operation(_ops.overwrite_forward, _ops.overwrite_backward)
 
@@ -37,11 +48,8 @@ def in_place(function: Callable[..., Any], x: Variable, *args: Any, **options: A
         shape or a dtype of a higher category, or if elements of `x` share memory.
     """
     array = x.array
-    if MODE.enabled and x.requires_grad and x.node is None:
-        raise RuntimeError(
-            f"{function.__name__}: a leaf tensor that requires a gradient cannot be changed in "
-            "place; use no_grad() or the form that is not in place"
-        )
+    if MODE.enabled:
+        _refuse_leaf(function.__name__, x)
     result = function(x, *args, **options)
     if result.array.shape != array.shape:
         raise RuntimeError(
@@ -54,11 +62,38 @@ def in_place(function: Callable[..., Any], x: Variable, *args: Any, **options: A
             f"{array.dtype}"
         )
     if result.node is not None:
-        result = cast(result, array.dtype)
-        x.array, x.node, x.requires_grad = result.array, result.node, True
+        _become(x, cast(result, array.dtype))
     else:
         _refuse_shared_memory(array)
         backend_of(array).xp.copyto(array, result.array, casting="unsafe")
+        x.mark_changed()
+    return x
+
+
+def change(
+    function: Operation, write: Callable[..., None], x: Variable, *inputs: Any, **options: Any
+) -> Any:
+    """Give part of `x` new values and return it.
+
+    Off the tape ``write(backend, x.array, *arrays, **options)`` does so; on the tape `x` becomes
+    the result of ``function(x, *inputs, **options)``.
+
+    Raises
+    ------
+    RuntimeError
+        If `x` is a leaf that requires a gradient and the tape is on, or if elements of `x` share
+        memory.
+    """
+    if MODE.enabled and (
+        x.requires_grad or any(isinstance(v, Variable) and v.requires_grad for v in inputs)
+    ):
+        _refuse_leaf(function.name, x)
+        _become(x, function(x, *inputs, **options))
+    else:
+        array = x.array
+        _refuse_shared_memory(array)
+        arrays = [v.array if isinstance(v, Variable) else v for v in inputs]
+        write(backend_of(array), array, *arrays, **options)
         x.mark_changed()
     return x
 
@@ -75,8 +110,20 @@ def in_place_form(function: Callable[..., Any]) -> Callable[..., Any]:
     return form
 
 
+def _become(x: Variable, result: Variable) -> None:
+    x.array, x.node, x.requires_grad = result.array, result.node, True
+
+
+def _refuse_leaf(name: str, x: Variable) -> None:
+    if x.requires_grad and x.node is None:
+        raise RuntimeError(
+            f"{name}: a leaf tensor that requires a gradient cannot be changed in place; "
+            "use no_grad() or the form that is not in place"
+        )
+
+
 def _refuse_shared_memory(array: Any) -> None:
-    if any(s == 0 and n > 1 for n, s in zip(array.shape, array.strides)):
+    if 0 in array.strides and any(s == 0 and n > 1 for n, s in zip(array.shape, array.strides)):
         raise RuntimeError(
             "more than one element of the written-to tensor refers to a single memory location; "
             "clone() the tensor before it is changed in place"

@@ -12,8 +12,8 @@ from ..ops import scatter as _ops
 from ..ops.indexing import setitem_into
 from ._arguments import as_dim
 from ._index import beside, check_range, index_array
-from ._inplace import change
 from .indexing import _getitem, _setitem
+from .inplace import change
 from .repeating import common_shape, expand
 from .shape import ravel
 
