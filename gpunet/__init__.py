@@ -33,24 +33,9 @@ from .functions.indexing import *
 from .functions.joining import *
 from .functions.linalg import *
 from .functions.pad import diag, diag_embed, diagonal, trace, tril, triu
-from .functions.random import (
-    bernoulli,
-    get_rng_state,
-    initial_seed,
-    manual_seed,
-    multinomial,
-    normal,
-    rand,
-    rand_like,
-    randint,
-    randint_like,
-    randn,
-    randn_like,
-    randperm,
-    seed,
-    set_rng_state,
-)
+from .functions.random import get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .functions.repeating import *
+from .functions.sampling import *
 from .functions.scatter import *
 from .functions.sequences import *
 from .functions.shape import *

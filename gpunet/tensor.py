@@ -28,6 +28,7 @@ from .functions import (
     random,
     reduction,
     repeating,
+    sampling,
     scatter,
     sorting,
     splitting,
@@ -760,14 +761,14 @@ class Tensor(Variable):
         return random.bernoulli_(self, p, generator=generator)
 
     def bernoulli(self, *, generator: Any = None) -> Tensor:
-        """`gpunet.functions.random.bernoulli`."""
-        return random.bernoulli(self, generator=generator)
+        """`gpunet.functions.sampling.bernoulli`."""
+        return sampling.bernoulli(self, generator=generator)
 
     def multinomial(
         self, num_samples: _int, replacement: _bool = False, *, generator: Any = None
     ) -> Tensor:
-        """`gpunet.functions.random.multinomial`."""
-        return random.multinomial(self, num_samples, replacement, generator=generator)
+        """`gpunet.functions.sampling.multinomial`."""
+        return sampling.multinomial(self, num_samples, replacement, generator=generator)
 
 
 # What every operation returns.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ...backend import backend_of
 from ...backend.rng import Generator
-from ...functions.random import randperm
+from ...functions.sampling import randperm
 from ...tensor import Tensor
 from .dataset import TensorDataset
 
