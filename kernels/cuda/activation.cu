@@ -27,16 +27,16 @@ extern "C" __global__ void bias_act_forward(const real* Z, const real* b, int ac
     GRID_STRIDE(i, size) Y[i] = activate(Z[i] + b[i % N], act);
 }
 
-// One block of 32 x 8 threads for 32 columns: thread (x, y) walks rows y, y + 8, ... of column x,
-// so that a warp reads 32 neighbours; the eight partial sums meet in shared memory.
+// partial[slice, n]: the sum of dZ over the slice's rows (see columns.cuh).
 extern "C" __global__ void bias_act_backward(const real* dY, const real* Y, int act, index M,
-                                             index N, real* dZ, real* db)
+                                             index N, index chunk, real* dZ, real* partial)
 {
-    __shared__ real partial[8][33];
+    __shared__ real shared[8][33];
     index n = (index)blockIdx.x * 32 + threadIdx.x;
     real sum = 0;
     if (n < N) {
-        for (index m = threadIdx.y; m < M; m += 8) {
+        EACH_OF_MY_ROWS(m)
+        {
             index i = m * N + n;
             real d = act == 0 ? dY[i] : (act == 1 && !(Y[i] > real(0))) ? real(0)
                                                                        : dY[i] * derivative(Y[i], act);
@@ -44,12 +44,16 @@ extern "C" __global__ void bias_act_backward(const real* dY, const real* Y, int 
             sum += d;
         }
     }
-    partial[threadIdx.y][threadIdx.x] = sum;
-    __syncthreads();
-    if (threadIdx.y == 0 && n < N) {
-        for (int y = 1; y < 8; y++) sum += partial[y][threadIdx.x];
-        db[n] = sum;
-    }
+    sum = column_sum(sum, shared);
+    if (threadIdx.y == 0 && n < N) partial[blockIdx.y * N + n] = sum;
+}
+
+extern "C" __global__ void bias_totals(const real* partial, index slices, index N, real* db)
+{
+    __shared__ real shared[8][33];
+    index n = (index)blockIdx.x * 32 + threadIdx.x;
+    real sum = column_total(partial, slices, N, n, shared);
+    if (threadIdx.y == 0 && n < N) db[n] = sum;
 }
 
 // The activations by themselves; act, a and b as in reference/activation.py.

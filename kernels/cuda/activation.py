@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .launch import BLOCK, Source, blocks_for
+from .launch import BLOCK, COLUMNS_BLOCK, Source, blocks_for, columns_grid
 
 __all__ = ["activation_backward", "activation_forward", "bias_act_backward", "bias_act_forward"]
 
-SOURCE = Source("activation.cu")
+SOURCE = Source("activation.cu", "columns.cuh")
 
 
 def bias_act_forward(Z: Any, b: Any, act: int, Y: Any) -> None:
@@ -18,9 +18,18 @@ def bias_act_forward(Z: Any, b: Any, act: int, Y: Any) -> None:
 
 
 def bias_act_backward(dY: Any, Y: Any, act: int, dZ: Any, db: Any) -> None:
+    import cupy
+
     M, N = dY.shape
     if N:
-        SOURCE("bias_act_backward", dY.dtype, -(-N // 32), (32, 8), dY, Y, act, M, N, dZ, db)
+        grid, chunk = columns_grid(M, N, least=128)
+        across, slices = grid
+        # A single slice's sum is the total.
+        partial = db if slices == 1 else cupy.empty((slices, N), dY.dtype)
+        args = (dY, Y, act, M, N, chunk, dZ, partial)
+        SOURCE("bias_act_backward", dY.dtype, grid, COLUMNS_BLOCK, *args)
+        if slices > 1:
+            SOURCE("bias_totals", dY.dtype, across, COLUMNS_BLOCK, partial, slices, N, db)
 
 
 def activation_forward(X: Any, act: int, a: float, b: float, Y: Any) -> None:

@@ -15,21 +15,27 @@ extern "C" __global__ void embedding_forward(const index* indices, const real* W
 //
 //     indices  3 0 3 1        order  1 3 0 2        starts (V = 4)  0 1 2 2 4
 //
-// One block of 32 x 8 threads for 32 columns of one row: thread (x, y) adds every eighth of its
-// positions, and the eight partial sums meet in shared memory.
+// Blocks of 32 x 8 threads on a grid of (V, D / 32, slices): thread (x, y) of slice z adds every
+// (8 slices)-th position of its row. The eight sums meet in shared memory; slice z leaves them in
+// partial[z, v, d]. A table with few rows has several slices, which a second kernel adds.
 extern "C" __global__ void embedding_backward(const real* dY, const index* order,
-                                              const index* starts, index D, real* dW)
+                                              const index* starts, index D, real* partial)
 {
-    __shared__ real partial[8][33];
+    __shared__ real shared[8][33];
     index v = blockIdx.x, d = (index)blockIdx.y * 32 + threadIdx.x;
+    index first = starts[v] + blockIdx.z * 8 + threadIdx.y;
     real sum = 0;
     if (d < D)
-        for (index i = starts[v] + threadIdx.y; i < starts[v + 1]; i += 8)
+        for (index i = first; i < starts[v + 1]; i += 8 * gridDim.z)
             sum += dY[order[i] * D + d];
-    partial[threadIdx.y][threadIdx.x] = sum;
-    __syncthreads();
-    if (threadIdx.y == 0 && d < D) {
-        for (int y = 1; y < 8; y++) sum += partial[y][threadIdx.x];
-        dW[v * D + d] = sum;
-    }
+    sum = column_sum(sum, shared);
+    if (threadIdx.y == 0 && d < D) partial[((index)blockIdx.z * gridDim.x + v) * D + d] = sum;
+}
+
+extern "C" __global__ void embedding_totals(const real* partial, index slices, index size, real* dW)
+{
+    __shared__ real shared[8][33];
+    index i = (index)blockIdx.x * 32 + threadIdx.x;
+    real sum = column_total(partial, slices, size, i, shared);
+    if (threadIdx.y == 0 && i < size) dW[i] = sum;
 }

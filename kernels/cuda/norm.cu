@@ -1,15 +1,8 @@
 // Layer, RMS and batch normalisation over a matrix of M rows and C columns, C order.
 //
-// Rows: one block each. Columns: blocks of 32 x 8 threads on a grid of (C / 32, slices), where
-// thread (x, y) walks rows y, y + 8, ... of its slice in column x, so that a warp reads 32
-// neighbours. Each slice leaves partial sums, which a second kernel adds in a fixed order.
+// Rows: one block each. Columns: slices, whose results a second kernel joins (see columns.cuh).
 //
 // Optional arrays come with a flag; where it is 0 the pointer is valid but not read.
-
-#define EACH_OF_MY_ROWS(m)                                                                  \
-    for (index m = (index)blockIdx.y * chunk + threadIdx.y,                                 \
-               m_end = min(M, ((index)blockIdx.y + 1) * chunk);                             \
-         m < m_end; m += 8)
 
 // centered: layer norm; otherwise RMS norm, which has no mean.
 extern "C" __global__ void row_norm_forward(const real* X, const real* weight, int weighted,
@@ -69,7 +62,7 @@ extern "C" __global__ void column_sums(const real* dY, const real* X, const real
                                        const real* rstd, int by_row, int centered, index M, index C,
                                        index chunk, real* partial)
 {
-    __shared__ real dyx[8][33], dy[8][33];
+    __shared__ real dyx_shared[8][33], dy_shared[8][33];
     index c = (index)blockIdx.x * 32 + threadIdx.x;
     real dyx_sum = 0, dy_sum = 0;
     if (c < C) {
@@ -81,14 +74,9 @@ extern "C" __global__ void column_sums(const real* dY, const real* X, const real
             dy_sum += d;
         }
     }
-    dyx[threadIdx.y][threadIdx.x] = dyx_sum;
-    dy[threadIdx.y][threadIdx.x] = dy_sum;
-    __syncthreads();
+    dyx_sum = column_sum(dyx_sum, dyx_shared);
+    dy_sum = column_sum(dy_sum, dy_shared);
     if (threadIdx.y == 0 && c < C) {
-        for (int y = 1; y < 8; y++) {
-            dyx_sum += dyx[y][threadIdx.x];
-            dy_sum += dy[y][threadIdx.x];
-        }
         partial[blockIdx.y * C + c] = dyx_sum;
         partial[((index)gridDim.y + blockIdx.y) * C + c] = dy_sum;
     }
@@ -97,13 +85,11 @@ extern "C" __global__ void column_sums(const real* dY, const real* X, const real
 extern "C" __global__ void column_totals(const real* partial, index slices, index C, real* dweight,
                                          int want_weight, real* dbias, int want_bias)
 {
-    GRID_STRIDE(c, C)
-    {
-        real dyx = 0, dy = 0;
-        for (index s = 0; s < slices; s++) {
-            dyx += partial[s * C + c];
-            dy += partial[(slices + s) * C + c];
-        }
+    __shared__ real dyx_shared[8][33], dy_shared[8][33];
+    index c = (index)blockIdx.x * 32 + threadIdx.x;
+    real dyx = column_total(partial, slices, C, c, dyx_shared);
+    real dy = column_total(partial + slices * C, slices, C, c, dy_shared);
+    if (threadIdx.y == 0 && c < C) {
         if (want_weight) dweight[c] = dyx;
         if (want_bias) dbias[c] = dy;
     }
@@ -133,26 +119,36 @@ struct Moments {
     }
 };
 
+// Those of a column, from its eight threads, in the one with y = 0.
+__device__ Moments column_moments_of(const Moments& mine)
+{
+    __shared__ real n[8][33], mean[8][33], squares[8][33];
+    int i = threadIdx.x, j = threadIdx.y;
+    n[j][i] = mine.n;
+    mean[j][i] = mine.mean;
+    squares[j][i] = mine.squares;
+    __syncthreads();
+    Moments all = mine;
+    if (j == 0) {
+        for (int y = 1; y < 8; y++) {
+            Moments other = {n[y][i], mean[y][i], squares[y][i]};
+            all.merge(other);
+        }
+    }
+    return all;
+}
+
 // partial[0 .. 2, slice, c]: the moments of the slice's rows.
 extern "C" __global__ void column_moments(const real* X, index M, index C, index chunk,
                                           real* partial)
 {
-    __shared__ real n[8][33], mean[8][33], squares[8][33];
-    int i = threadIdx.x, j = threadIdx.y;
-    index c = (index)blockIdx.x * 32 + i;
+    index c = (index)blockIdx.x * 32 + threadIdx.x;
     Moments moments = {0, 0, 0};
     if (c < C) {
         EACH_OF_MY_ROWS(m) moments.add(X[m * C + c]);
     }
-    n[j][i] = moments.n;
-    mean[j][i] = moments.mean;
-    squares[j][i] = moments.squares;
-    __syncthreads();
-    if (j == 0 && c < C) {
-        for (int y = 1; y < 8; y++) {
-            Moments other = {n[y][i], mean[y][i], squares[y][i]};
-            moments.merge(other);
-        }
+    moments = column_moments_of(moments);
+    if (threadIdx.y == 0 && c < C) {
         index size = (index)gridDim.y * C, at = blockIdx.y * C + c;
         partial[at] = moments.n;
         partial[size + at] = moments.mean;
@@ -166,22 +162,23 @@ extern "C" __global__ void batch_norm_statistics(const real* partial, index slic
                                                  real* running_var, int tracked, real* mean,
                                                  real* rstd)
 {
-    GRID_STRIDE(c, C)
-    {
-        index size = slices * C;
-        Moments moments = {0, 0, 0};
-        for (index at = c; at < size; at += C) {
+    index c = (index)blockIdx.x * 32 + threadIdx.x, size = slices * C;
+    Moments moments = {0, 0, 0};
+    if (c < C) {
+        for (index at = threadIdx.y * C + c; at < size; at += 8 * C) {
             Moments other = {partial[at], partial[size + at], partial[2 * size + at]};
             moments.merge(other);
         }
-        mean[c] = moments.mean;
-        rstd[c] = real(1) / sqrt(moments.squares / real(M) + eps);
-        if (tracked) {
-            // `count` is increased by the next kernel, when no thread reads it any more.
-            real f = momentum < real(0) ? real(1) / real(count[0] + 1) : momentum;
-            running_mean[c] = (real(1) - f) * running_mean[c] + f * moments.mean;
-            running_var[c] = (real(1) - f) * running_var[c] + f * moments.squares / real(M - 1);
-        }
+    }
+    moments = column_moments_of(moments);
+    if (threadIdx.y != 0 || c >= C) return;
+    mean[c] = moments.mean;
+    rstd[c] = real(1) / sqrt(moments.squares / real(M) + eps);
+    if (tracked) {
+        // `count` is increased by the next kernel, when no thread reads it any more.
+        real f = momentum < real(0) ? real(1) / real(count[0] + 1) : momentum;
+        running_mean[c] = (real(1) - f) * running_mean[c] + f * moments.mean;
+        running_var[c] = (real(1) - f) * running_var[c] + f * moments.squares / real(M - 1);
     }
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .launch import BLOCK, Source, blocks_for, rows_block
+from .launch import COLUMNS_BLOCK, Source, columns_grid, rows_block
 
 __all__ = [
     "batch_norm_backward",
@@ -16,10 +16,7 @@ __all__ = [
     "rms_norm_forward",
 ]
 
-SOURCE = Source("norm.cu")
-
-#: Blocks that a pass along the columns is cut into, at least where there are rows enough.
-_BLOCKS = 528
+SOURCE = Source("norm.cu", "columns.cuh")
 
 
 def layer_norm_forward(
@@ -88,17 +85,17 @@ def batch_norm_forward(
     rstd: Any,
 ) -> None:
     M, C = X.shape
-    grid, chunk = _slices(M, C)
+    grid, chunk = columns_grid(M, C)
     partial = _scratch((3, grid[1], C), X.dtype)
     counted, count = count is not None, _scratch((), "int64") if count is None else count
-    SOURCE("column_moments", X.dtype, grid, (32, 8), X, M, C, chunk, partial)
+    SOURCE("column_moments", X.dtype, grid, COLUMNS_BLOCK, X, M, C, chunk, partial)
     SOURCE(
-        "batch_norm_statistics", X.dtype, blocks_for(C), BLOCK,
+        "batch_norm_statistics", X.dtype, grid[0], COLUMNS_BLOCK,
         partial, grid[1], M, C, eps, count, momentum,
         mean if running_mean is None else running_mean, *_optional(running_var, rstd), mean, rstd,
     )  # fmt: skip
     SOURCE(
-        "batch_norm_apply", X.dtype, grid, (32, 8),
+        "batch_norm_apply", X.dtype, grid, COLUMNS_BLOCK,
         X, mean, rstd, False, eps, *_optional(weight, X), *_optional(bias, X), M, C, chunk,
         count, counted, Y,
     )  # fmt: skip
@@ -109,9 +106,9 @@ def batch_norm_infer(
 ) -> None:
     M, C = X.shape
     if X.size:
-        grid, chunk = _slices(M, C)
+        grid, chunk = columns_grid(M, C)
         SOURCE(
-            "batch_norm_apply", X.dtype, grid, (32, 8),
+            "batch_norm_apply", X.dtype, grid, COLUMNS_BLOCK,
             X, mean, var, True, eps, *_optional(weight, X), *_optional(bias, X), M, C, chunk,
             _scratch((), "int64"), False, Y,
         )  # fmt: skip
@@ -131,9 +128,9 @@ def batch_norm_backward(
     M, C = dY.shape
     _column_sums(dY, X, mean, rstd, False, True, dweight, dbias)
     if dY.size:
-        grid, chunk = _slices(M, C)
+        grid, chunk = columns_grid(M, C)
         SOURCE(
-            "batch_norm_dx", dY.dtype, grid, (32, 8),
+            "batch_norm_dx", dY.dtype, grid, COLUMNS_BLOCK,
             dY, X, mean, rstd, *_optional(weight, X), training, dweight, dbias, M, C, chunk, dX,
         )  # fmt: skip
 
@@ -142,24 +139,16 @@ def _column_sums(
     dY: Any, X: Any, mean: Any, rstd: Any, by_row: bool, centered: bool, dweight: Any, dbias: Any
 ) -> None:
     M, C = dY.shape
-    grid, chunk = _slices(M, C)
+    grid, chunk = columns_grid(M, C)
     partial = _scratch((2, grid[1], C), dY.dtype)
     SOURCE(
-        "column_sums", dY.dtype, grid, (32, 8),
+        "column_sums", dY.dtype, grid, COLUMNS_BLOCK,
         dY, X, mean, rstd, by_row, centered, M, C, chunk, partial,
     )  # fmt: skip
     SOURCE(
-        "column_totals", dY.dtype, blocks_for(C), BLOCK,
+        "column_totals", dY.dtype, grid[0], COLUMNS_BLOCK,
         partial, grid[1], C, *_optional(dweight, partial), *_optional(dbias, partial),
     )  # fmt: skip
-
-
-def _slices(M: int, C: int) -> tuple[tuple[int, int], int]:
-    """The grid for a pass along the columns, and the rows of each slice: 32 at least."""
-    across = -(-C // 32)
-    slices = max(1, min(-(-_BLOCKS // across), -(-M // 32)))
-    chunk = max(1, -(-M // slices))
-    return (across, max(1, -(-M // chunk))), chunk
 
 
 def _optional(array: Any, other: Any) -> tuple[Any, bool]:

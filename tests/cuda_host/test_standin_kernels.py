@@ -53,6 +53,18 @@ def test_block_reduction(body, dtype, order):
     np.testing.assert_allclose(Y.get(), X.sum(1), rtol=1e-4 if dtype == "float32" else 1e-12)
 
 
+def test_stacks_are_aligned_for_sse():
+    body = """
+        struct __align__(16) Pair { double a, b; } pair;
+        volatile size_t address = (size_t)&pair;
+        __syncthreads();
+        Y[threadIdx.x] = address % 16;
+    """
+    Y = cupy.empty(64, "int32")
+    kernel(body, "int* Y")((1,), (64,), (Y,))
+    assert not Y.get().any()
+
+
 @pytest.mark.parametrize("body", [SHARED_SUM, WARP_SUM], ids=["shared", "warp"])
 def test_without_its_barriers_a_reduction_is_wrong(body):
     X, Y = cupy.ones((2, 128), "float32"), cupy.empty(2, "float32")
