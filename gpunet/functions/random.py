@@ -1,6 +1,7 @@
 """The default generator, and tensors filled with random numbers.
 
-The same seed gives the same values on the CPU and on a GPU. The numbers come from Philox4x32-10; see ``kernels/reference/random.py``.
+The same seed gives the same values on the CPU and on a GPU. The numbers come from Philox4x32-10;
+see ``kernels/reference/random.py``.
 """
 
 from __future__ import annotations
