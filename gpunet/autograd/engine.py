@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -134,13 +135,45 @@ def _buffers(edges: Sequence[Any]) -> list[Array | None]:
     buffers: list[Array | None] = []
     for edge in edges:
         buffer = None
-        if edge is not None and type(edge) is not Node and edge.grad is None and not edge.hooks:
-            buffer = edge.grad_buffer
+        if (
+            edge is not None
+            and type(edge) is not Node
+            and edge.grad is None
+            and edge.grad_buffer is not None
+            and not edge.hooks
             # A leaf that is two inputs of one operation has two gradients to add up.
-            if buffer is not None and any([other is buffer for other in buffers]):
-                buffer = None
+            and not any([other is edge.grad_buffer for other in buffers])
+        ):
+            buffer = _free_buffer(edge)
         buffers.append(buffer)
     return buffers
+
+
+def _references(leaf: Any) -> int:
+    return getrefcount(leaf.grad_buffer)
+
+
+def _free_buffer(leaf: Any) -> Array | None:
+    """The memory for the gradient of `leaf`; None if somebody still holds what was in it last.
+
+    PyTorch's gradients of different steps are different arrays, and scripts rely on it: two
+    tasks' gradients are kept and compared. So memory of which a tensor, an array or a view is left
+    anywhere is not written to again.
+    """
+    if leaf.grad_buffer is not None and _references(leaf) > _UNHELD:
+        leaf.grad_buffer = None
+    return leaf.grad_buffer
+
+
+def _unheld() -> int:
+    """How many references a buffer has that only the leaf and its optimiser hold."""
+    leaf = Variable(None)
+    leaf.grad_buffer = object()
+    views = [leaf.grad_buffer]
+    return _references(leaf) if views else 0
+
+
+_UNHELD = _unheld()
 
 
 def _refuse_stale(node: Node) -> None:
@@ -200,10 +233,11 @@ def _accumulate_grad(variable: Variable, gradient: Array, shared: bool) -> None:
     if variable.grad is not None:
         variable.grad.array += gradient  # in place, as PyTorch does
         return
-    buffer = variable.grad_buffer
-    if buffer is not None and gradient is not buffer:
-        buffer[...] = gradient
-        gradient = buffer
-    elif buffer is None and (shared or type(gradient.base) is type(gradient)):
-        gradient = gradient.copy()  # it is, or is a view of, an array that others hold
+    if gradient is not variable.grad_buffer:
+        buffer = _free_buffer(variable)
+        if buffer is not None:
+            buffer[...] = gradient
+            gradient = buffer
+        elif shared or type(gradient.base) is type(gradient):
+            gradient = gradient.copy()  # it is, or is a view of, an array that others hold
     variable.grad = Operation.result(gradient)

@@ -46,6 +46,10 @@ class Backend:
         """The address of the first element of `array`, which is not empty, in its memory."""
         raise NotImplementedError(f"{type(self).__name__}.address")
 
+    def apart(self, array: Array) -> Array:
+        """The memory of `array`, which has no gaps, as an array that is the base of its views."""
+        raise NotImplementedError(f"{type(self).__name__}.apart")
+
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
         """An uninitialised C-contiguous array from the backend's memory pool."""
         raise NotImplementedError(f"{type(self).__name__}.empty")

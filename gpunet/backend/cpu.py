@@ -14,7 +14,7 @@ from ..kernels.reference._erf import erf
 from .base import Backend
 from .blas import Blas
 from .device import Device
-from .memory import SMALLEST, HostPool
+from .memory import SMALLEST, HostPool, apart
 
 __all__ = ["CPU", "CpuBackend"]
 
@@ -41,6 +41,9 @@ class CpuBackend(Backend):
 
     def address(self, array: np.ndarray) -> int:
         return array.__array_interface__["data"][0]
+
+    def apart(self, array: np.ndarray) -> np.ndarray:
+        return apart(array)
 
     def like(self, array: np.ndarray) -> np.ndarray | None:
         if array.nbytes < SMALLEST:

@@ -33,6 +33,9 @@ class CudaBackend(Backend):
     def address(self, array: Any) -> int:
         return array.data.ptr
 
+    def apart(self, array: Any) -> Any:
+        return cupy.ndarray(array.shape, array.dtype, array.data, array.strides)
+
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
         return cupy.empty(shape, dtype)
 

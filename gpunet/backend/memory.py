@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["HostPool"]
+__all__ = ["HostPool", "apart"]
 
 #: Below this, the C library's own free lists serve without new pages.
 SMALLEST = 64 * 1024
@@ -41,6 +41,15 @@ class _Block(np.ndarray):
         pool = self.pool
         if pool is not None:
             pool._take_back(self)
+
+
+def apart(array: np.ndarray) -> np.ndarray:
+    """The memory of `array`, which has no gaps, as an array that is the base of its views.
+
+    Views of an ordinary view have the owner of the memory as their base.
+    """
+    block = array.ravel("K").view(_Memory).view(_Block)
+    return np.ndarray(array.shape, array.dtype, block, 0, array.strides)
 
 
 class HostPool:

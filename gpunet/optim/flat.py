@@ -61,15 +61,11 @@ class FlatBuffer:
         for p in params:
             self.starts.append(self.starts[-1] + -(-p.array.size // step) * step)
         self.values = self.zeros()
-        self.gradients = self.zeros()
         self.place = extent(self.values), owner(self.values)  # as `CHANGES` knows it
-        self.memory = GradientMemory(self.gradients, len(params))
         self.state: dict[str, Array] = {}
         self.fills: dict[str, float] = {}
-        self.rows = [
-            (p, self.part(self.values, i, p.array), self.part(self.gradients, i, p.array))
-            for i, p in enumerate(params)
-        ]
+        self._places = [(p, self.part(self.values, i, p.array)) for i, p in enumerate(params)]
+        self._allocate_gradients()
         for row in self.rows:
             self._adopt(*row)
         self.numbers: tuple[float, ...] | None = None
@@ -98,6 +94,19 @@ class FlatBuffer:
         order = sorted(range(like.ndim), key=lambda axis: -abs(like.strides[axis]))
         inverse = sorted(range(like.ndim), key=order.__getitem__)
         return cells.reshape([like.shape[axis] for axis in order]).transpose(inverse)
+
+    @property
+    def rows(self) -> list[tuple[Variable, Array, Array]]:
+        """Each parameter with its part of the values and of the gradients."""
+        return [(*place, view) for place, view in zip(self._places, self.memory.views)]
+
+    def _allocate_gradients(self) -> None:
+        self.gradients = self.zeros()
+        apart = self.backend.apart
+        self.memory = GradientMemory(
+            self.gradients,
+            [apart(self.part(self.gradients, i, view)) for i, (_, view) in enumerate(self._places)],
+        )
 
     def _adopt(self, p: Variable, view: Array, gradient: Array) -> None:
         view[...] = p.array
@@ -139,7 +148,7 @@ class FlatBuffer:
 
         It must be where a parameter moved to another device, dtype or shape.
         """
-        for p, view, gradient in self.rows:
+        for (p, view), gradient in zip(self._places, self.memory.views):
             grad = p.grad
             if grad is None or grad.array is not gradient or p.array is not view:
                 return self._gathered()
@@ -150,6 +159,8 @@ class FlatBuffer:
         """`active` where not everything lies in the buffer as it should."""
         if not all(self._fits(p.array, view) for p, view, _ in self.rows):
             return None
+        if any([p.grad_buffer is None and p.array is view for p, view in self._places]):
+            self._leave_gradients()
         present = []
         for p, view, gradient in self.rows:
             if p.array is not view:  # rebound by the user or flattened by another optimiser
@@ -168,6 +179,21 @@ class FlatBuffer:
                 gradient[...] = p.grad.array
         self._split(present)
         return [span for span in self.spans if present[span.start]]
+
+    def _leave_gradients(self) -> None:
+        """Take other memory for the gradients, because the user has kept some of them.
+
+        `gpunet.autograd` has noticed that, and taken the parameter's ``grad_buffer`` away.
+        """
+        old = self.memory.views
+        self._allocate_gradients()
+        self._cut_spans()
+        for (p, view, gradient), before in zip(self.rows, old):
+            if p.array is view:
+                p.grad_buffer = gradient
+                p.grad_memory = self.memory  # type: ignore[attr-defined]
+            if p.grad is not None and p.grad.array is before:
+                gradient[...] = before
 
     def _fits(self, array: Array, view: Array) -> bool:
         return array is view or (

@@ -13,15 +13,21 @@ class GradientMemory:
     Attributes
     ----------
     array : array of shape (N,)
-    number : int
-        How many parameters have their gradient in it.
+    views : list of array
+        Each parameter's part of it. Beside ``p.grad_buffer`` this is the only reference to them, so
+        that `gpunet.autograd` can tell whether anybody else holds one.
     """
 
-    __slots__ = ("array", "number")
+    __slots__ = ("array", "views")
 
-    def __init__(self, array: Array, number: int):
+    def __init__(self, array: Array, views: list[Array]):
         self.array = array
-        self.number = number
+        self.views = views
+
+    @property
+    def number(self) -> int:
+        """How many parameters have their gradient in it."""
+        return len(self.views)
 
 
 class Span:

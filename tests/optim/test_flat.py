@@ -338,3 +338,40 @@ def test_zero_gradients_raise_no_warning(eps, device):
         optimizer.step()
         for value in values(params):
             assert np.isfinite(value).all(), kind
+
+
+KEPT = {
+    "tensor": lambda p: p.grad,
+    "detached": lambda p: p.grad.detach(),
+    "view": lambda p: p.grad.view(-1)[1:],
+    "array": lambda p: p.grad.array.reshape(-1),
+}
+
+
+@pytest.mark.parametrize("kind", KEPT)
+@pytest.mark.parametrize("optimiser_lives", [True, False])
+def test_kept_gradients_stay_as_they_are(device, kind, optimiser_lives):
+    p, q = (on_device(np.ones((2, 3)), device, True) for _ in range(2))
+    optimizer = gpunet.optim.SGD([p, q], lr=1.0)
+    (p * q).sum().backward()
+    optimizer.step()
+    if not optimiser_lives:
+        del optimizer
+    kept = []
+    for k in (1.0, 2.0, 3.0):
+        p.grad = q.grad = None
+        (p * k + q * k).sum().backward()
+        kept.append(KEPT[kind](p))
+        if optimiser_lives:
+            optimizer.step()
+    assert [array_of(x).reshape(-1)[0] for x in kept] == [1, 2, 3]
+    if optimiser_lives:
+        assert array_of(p).tolist() == array_of(q).tolist() == (np.zeros((2, 3)) - 6).tolist()
+    del kept
+    for _ in range(2):
+        p.grad = q.grad = None
+        (p * q).sum().backward()
+        if optimiser_lives:
+            optimizer.step()
+    if optimiser_lives:
+        assert p.grad.array is p.grad_buffer
