@@ -107,10 +107,10 @@ _default: Device | None = None
 
 
 def get_num_threads() -> int:
-    """Threads of a large matrix product on the CPU, at most."""
+    """Threads that share a large kernel or matrix product on the CPU."""
     return CPU.blas.threads
 
 
 def set_num_threads(n: int) -> None:
-    """Use at most `n` threads for a matrix product on the CPU."""
+    """Share large kernels and matrix products on the CPU among `n` threads."""
     CPU.blas.set_num_threads(n)

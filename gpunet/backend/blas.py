@@ -41,8 +41,6 @@ class Blas:
 
     Attributes
     ----------
-    threads : int
-        Threads of a large product: what OPENBLAS_NUM_THREADS says, by default one for each core.
     known : bool
         Whether NumPy's BLAS is one that can be called from here; otherwise NumPy calls it.
     """
@@ -50,10 +48,9 @@ class Blas:
     def __init__(self) -> None:
         find = openblas()
         self.known = find is not None
-        self.threads = 1
         if find is None:
             return
-        self.threads = find("openblas_get_num_threads")()
+        fast_kernels.settings.threads = find("openblas_get_num_threads")()
         self._set = find("openblas_set_num_threads")
         self._set.argtypes, self._set.restype = [ctypes.c_int], None
         name = find("openblas_get_corename")
@@ -68,7 +65,8 @@ class Blas:
     def matmul(self, A: np.ndarray, B: np.ndarray, out: np.ndarray) -> np.ndarray:
         """``out = A B`` for matrices of one dtype; `out` is C-contiguous."""
         work = A.shape[0] * A.shape[1] * B.shape[1]
-        if work <= _SINGLE or self.threads == 1:
+        threads = fast_kernels.settings.threads
+        if work <= _SINGLE or threads == 1 or not self.known:
             return np.matmul(A, B, out)
         # From here on OpenBLAS would use threads of its own: see kernels/cpu/gemm.py.
         self._set(1)
@@ -76,7 +74,7 @@ class Blas:
             if work < _SHARED or not self._share(A, B, out):
                 np.matmul(A, B, out)
         finally:
-            self._set(self.threads)
+            self._set(threads)
         return out
 
     def _share(self, A: np.ndarray, B: np.ndarray, out: np.ndarray) -> bool:
@@ -85,12 +83,17 @@ class Blas:
         if self._products is None:
             gemm = fast_kernels.load_family("gemm")  # imports Numba
             self._products = gemm.Products(self._addresses, self._unpacked)
-        return self._products.multiply(self.threads, A, B, out)
+        return self._products.multiply(A, B, out)
+
+    @property
+    def threads(self) -> int:
+        """What OPENBLAS_NUM_THREADS says, or by default one thread for each core."""
+        return fast_kernels.settings.threads
 
     def set_num_threads(self, n: int) -> None:
-        """Use `n` threads for a large product."""
+        """Use `n` threads for large products and other large kernels."""
         if n < 1:
             raise ValueError(f"set_num_threads: expected a positive number, got {n}")
-        self.threads = n
+        fast_kernels.settings.threads = n
         if self.known:
             self._set(n)

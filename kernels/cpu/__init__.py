@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import cache
 from types import ModuleType
 
-__all__ = ["SMALLEST_WORK", "load", "load_family", "problem", "usable_cores"]
+__all__ = ["SMALLEST_WORK", "load", "load_family", "problem", "settings", "usable_cores"]
 
 #: Elements of a kernel's first argument from which its Numba form is faster than its reference
 #: form, as measured by ``python -m benchmarks kernels``. A kernel that is not here has none.
@@ -93,6 +93,19 @@ _FAMILY = {
 }
 
 
+class Settings:
+    """What the backend tells the kernels.
+
+    Attributes
+    ----------
+    threads : int
+        Threads that share a large kernel.
+    """
+
+    def __init__(self) -> None:
+        self.threads = usable_cores()
+
+
 @cache
 def problem() -> str:
     """Why Numba cannot be used, in one line; empty if it can. The first call imports it."""
@@ -129,3 +142,6 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+settings = Settings()

@@ -17,7 +17,6 @@ __all__ = [
     "fetch_max",
     "float32_pointer",
     "float64_pointer",
-    "int64_pointer",
     "load",
     "pause",
     "store",
@@ -119,4 +118,3 @@ def _typed_pointer(numba_type, kind):
 #: Addresses as pointers that `numba.carray` takes.
 float32_pointer = _typed_pointer(types.float32, ir.FloatType())
 float64_pointer = _typed_pointer(types.float64, ir.DoubleType())
-int64_pointer = _typed_pointer(types.int64, _I64)

@@ -165,12 +165,11 @@ class Products:
             char: (job.address, addresses[char]) for char, job in (("f", _tile32), ("d", _tile64))
         }
 
-    def multiply(self, threads: int, A: np.ndarray, B: np.ndarray, C: np.ndarray) -> bool:
-        """``C = A B`` for matrices of float32 or float64, shared by `threads` threads.
+    def multiply(self, A: np.ndarray, B: np.ndarray, C: np.ndarray) -> bool:
+        """``C = A B`` for matrices of float32 or float64, shared by the team.
 
         Parameters
         ----------
-        threads : int
         A, B : array of shape (M, K) and (K, N)
             Each C-contiguous or the transpose of such an array.
         C : C-contiguous array of shape (M, N)
@@ -189,7 +188,8 @@ class Products:
             B, trans_b = B.T, True
         if (trans_a and not A.flags.c_contiguous) or (trans_b and not B.flags.c_contiguous):
             return False
-        helpers = team(threads)
+        helpers = team()
+        threads = helpers.threads
         helpers.wake()
         job, blas = self._jobs[C.dtype.char]
         plan = _plan(M, N, K, threads, trans_b, self._unpacked)

@@ -33,7 +33,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from . import usable_cores
+from . import settings
 from ._atomic import (
     call_tile,
     fetch_add,
@@ -184,7 +184,8 @@ class Team:
         self._memory = np.zeros(_CLAIMS + _LINE * (MOST_TILES + 1) + _LINE, np.uint8)
         self.board = -(-self._memory.ctypes.data // _LINE) * _LINE
         self._bell = threading.Semaphore(0)
-        self._asleep = 0
+        self._asleep: list[int] = []
+        self._closed = False
         for me in range(1, threads):
             threading.Thread(
                 target=self._work, args=(me,), name=f"gpunet-{me}", daemon=True
@@ -193,25 +194,35 @@ class Team:
     def _work(self, me: int) -> None:
         last = 0
         while True:
-            self._asleep += 1
+            self._asleep.append(me)
             self._bell.acquire()
+            if self._closed:
+                return
             last = _attend(self.board, me, self.threads, last)
 
     def wake(self) -> None:
         """Wake those who sleep; called before a job. They may come too late for it."""
         if self._asleep:
-            asleep, self._asleep = self._asleep, 0
+            asleep = len(self._asleep)
+            del self._asleep[:asleep]
             self._bell.release(asleep)
+
+    def close(self) -> None:
+        """Let the helpers go, each when it next falls asleep."""
+        self._closed = True
+        self._bell.release(self.threads)
 
 
 _team: Team | None = None
 
 
-def team(threads: int = 0) -> Team:
-    """The process's team; made at the first call, or anew when `threads` differ from its own."""
+def team() -> Team:
+    """The process's team: made at the first call, and anew when `set_num_threads` was called."""
     global _team
-    if _team is None or (threads and threads != _team.threads):
-        _team = Team(threads or usable_cores())
+    if _team is None or _team.threads != settings.threads:
+        if _team is not None:
+            _team.close()
+        _team = Team(settings.threads)
     return _team
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -94,3 +96,27 @@ def test_averages_never_become_subnormal(dtype):
     B = np.full(1000, tiny, dtype)
     optimizer.sgd_momentum_step(P, G, B, count, np.array([0.1, 0.9, 0.0, 0.0]), 0, 0, 0)
     assert (B == 0).all()
+
+
+def test_a_team_that_is_no_longer_needed_goes():
+    before = threading.active_count()
+    helpers = Team(4)
+    assert threading.active_count() == before + 3
+    helpers.close()
+    for _ in range(200):
+        if threading.active_count() == before:
+            return
+        time.sleep(0.01)
+    pytest.fail("helpers are still there")
+
+
+def test_the_number_of_threads_is_one_setting_for_all_kernels():
+    code = (
+        "import gpunet\nprint(gpunet.get_num_threads())\nfrom gpunet.kernels.cpu.team import team\n"
+    )
+    code += "print(team().threads)\ngpunet.set_num_threads(2)\nprint(team().threads)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "3"},
+    )  # fmt: skip
+    assert done.stdout.split() == ["3", "3", "2"]
