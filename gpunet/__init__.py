@@ -15,6 +15,7 @@ from .functions.arithmetic import *
 from .functions.comparison import *
 from .functions.conversion import clone
 from .functions.elementwise import *
+from .functions.extremes import *
 from .functions.promotion import can_cast, promote_types, result_type
 from .functions.properties import *
 from .functions.reduction import *

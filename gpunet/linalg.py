@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .autograd import Variable
+from .functions import extremes as _extremes
 from .functions import linalg as _products
 from .functions import reduction as _reduction
 from .functions.pad import diagonal as _diagonal
@@ -65,7 +66,7 @@ def matrix_norm(
     rows, columns = [d + A.array.ndim if d < 0 else d for d in dim]
     summed, kept = (rows, columns) if abs(ord) == 1 else (columns, rows)
     sums = _reduction.norm(A, 1, summed, True, dtype)
-    best = (_reduction.amax if ord > 0 else _reduction.amin)(sums, kept, True)
+    best = (_extremes.amax if ord > 0 else _extremes.amin)(sums, kept, True)
     return best if keepdim else best.squeeze((rows, columns))
 
 

@@ -21,6 +21,7 @@ from .functions import (
     creation,
     einsum,
     elementwise,
+    extremes,
     indexing,
     inplace,
     linalg,
@@ -725,13 +726,13 @@ class Tensor(Variable):
     prod = reduction.prod
     var = reduction.var
     std = reduction.std
-    max = reduction.max
-    min = reduction.min
-    median = reduction.median
-    amax = reduction.amax
-    amin = reduction.amin
-    argmax = reduction.argmax
-    argmin = reduction.argmin
+    max = extremes.max
+    min = extremes.min
+    median = extremes.median
+    amax = extremes.amax
+    amin = extremes.amin
+    argmax = extremes.argmax
+    argmin = extremes.argmin
     all = reduction.all
     any = reduction.any
     count_nonzero = reduction.count_nonzero

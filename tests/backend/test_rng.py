@@ -263,3 +263,11 @@ def test_base_on_the_device_moves_every_number(device):
     be.kernels.philox_uniform(a, 0.0, 1.0, be.from_numpy(np.array([3, 0, 40])), 2)
     be.kernels.philox_uniform(b, 0.0, 1.0, be.from_numpy(np.array([3, 0, 0])), 42)
     np.testing.assert_array_equal(be.to_numpy(a), be.to_numpy(b))
+
+
+def test_a_clone_goes_on_from_the_same_place():
+    generator = gpunet.Generator().manual_seed(3)
+    gpunet.rand(10, generator=generator)
+    clone = generator.clone_state()
+    expected = gpunet.rand(10, generator=generator)
+    assert gpunet.rand(10, generator=clone).numpy().tolist() == expected.numpy().tolist()

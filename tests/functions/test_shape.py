@@ -311,3 +311,12 @@ def test_memory_order_of_unused_parts(device):
     (a * 3).sum().backward()
     np.testing.assert_array_equal(array_of(x.grad), [3, 3, 0, 0, 0, 0])
     assert c.shape == (2,)
+
+
+def test_in_the_shape_of_another(device):
+    x = on_device(np.arange(6.0), device)
+    other = on_device(np.zeros((2, 3)), device)
+    assert array_of(x.reshape_as(other)).tolist() == [[0, 1, 2], [3, 4, 5]]
+    view = x.view_as(other)
+    view.fill_(7)
+    assert array_of(x).tolist() == [7] * 6
