@@ -4,9 +4,10 @@
 
 Three kinds of fault: a sign (``+`` for ``-`` and the reverse), an index (one less), a missing
 barrier; in kernels, in the ``__device__`` functions of a source and in its macros. Those of the
-headers are tried with the first source that uses them. Each broken source runs on the host stand-in through the cases of ``tests/kernel_cases``,
-with the threads of a block in ascending and in descending order; at least one case must fail.
-A fault that no case notices is printed, and the exit status is 1.
+headers are tried with the first source that uses them. Each broken source runs on the host
+stand-in through the cases of ``tests/kernel_cases``, with the threads of a block in ascending and
+in descending order; at least one case must fail. A fault that no case notices is printed, and the
+exit status is 1.
 
 `HARMLESS` lists the faults that change nothing that can be observed, with the reason.
 """

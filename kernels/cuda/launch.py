@@ -104,7 +104,7 @@ class Source:
     def __call__(
         self, name: str, dtype: Any, grid: Any, block: Any, *args: Any, shared_bytes: int = 0
     ) -> None:
-        """Launch the kernel `name` on the current stream.
+        """Launch the kernel `name` on the GPU of its arrays, in the current stream there.
 
         Parameters
         ----------
@@ -118,20 +118,35 @@ class Source:
         ------
         TypeError, ValueError
             If an argument does not fit the kernel's declaration: number of arguments, kind of
-            array, dtype, contiguity, range of an integer.
+            array, dtype, contiguity, range of an integer; or if the arrays are on several GPUs.
         """
-        function, casts = self._functions.get((name, dtype)) or self._load(name, dtype)
+        entry = self._functions.get((name, dtype)) or self._load(name, dtype)
+        function, casts, arrays, current_device = entry
         if len(args) != len(casts):
             raise TypeError(f"kernel {name} takes {len(casts)} arguments, got {len(args)}")
         packed = [cast(arg) for cast, arg in zip(casts, args)]
-        function(
-            grid if type(grid) is tuple else (grid,),
-            block if type(block) is tuple else (block,),
-            packed,
-            shared_mem=shared_bytes,
-        )
+        grid = grid if type(grid) is tuple else (grid,)
+        block = block if type(block) is tuple else (block,)
+        current = current_device()
+        for i in arrays:
+            if packed[i].data.device_id != current:
+                with self._device_of(name, [packed[i] for i in arrays]):
+                    function(grid, block, packed, shared_mem=shared_bytes)
+                return
+        function(grid, block, packed, shared_mem=shared_bytes)
 
-    def _load(self, name: str, dtype: Any) -> tuple[Any, list[Any]]:
+    def _device_of(self, name: str, arrays: list[Any]) -> Any:
+        """The one GPU of `arrays`, as a context."""
+        import cupy
+
+        numbers = [array.data.device_id for array in arrays]
+        if len(set(numbers)) > 1:
+            parameters = (p for _, pointer, p in self.signatures[name] if pointer)
+            places = ", ".join(f"{p} on {n}" for p, n in zip(parameters, numbers))
+            raise ValueError(f"kernel {name}: all arrays must be on one GPU, but {places}")
+        return cupy.cuda.Device(numbers[0])
+
+    def _load(self, name: str, dtype: Any) -> tuple[Any, list[Any], list[int], Any]:
         import cupy
 
         if name not in self.signatures:
@@ -143,7 +158,8 @@ class Source:
             numpy_type = dtype if c_type == "real" else _SCALARS[c_type]
             make = _array_check if pointer else _scalar_cast
             casts.append(make(cupy.ndarray, np.dtype(numpy_type), where))
-        entry = (module.get_function(name), casts)
+        arrays = [i for i, (_, pointer, _) in enumerate(self.signatures[name]) if pointer]
+        entry = (module.get_function(name), casts, arrays, cupy.cuda.get_device_id)
         self._functions[name, dtype] = entry
         return entry
 
