@@ -42,15 +42,14 @@ def backward(
         if the graph has been freed by an earlier backward pass.
     """
     _refuse_create_graph(create_graph)
-    tensors = _sequence(tensors)
-    if grad_tensors is None:
-        grad_tensors = (None,) * len(tensors)
-    seeds = [_seed(y, dy) for y, dy in zip(tensors, _sequence(grad_tensors), strict=True)]
+    roots = _sequence(tensors)
+    given = (None,) * len(roots) if grad_tensors is None else _sequence(grad_tensors)
+    seeds = [_seed(y, dy) for y, dy in zip(roots, given, strict=True)]
     only = None if inputs is None else {id(x) for x in _sequence(inputs)}
-    run_backward(tensors, seeds, bool(retain_graph), only)
+    run_backward(roots, seeds, bool(retain_graph), only)
 
 
-def _sequence(x: Any) -> Any:
+def _sequence(x: Any) -> tuple[Any, ...]:
     return (x,) if isinstance(x, Variable) else tuple(x)
 
 
@@ -87,24 +86,24 @@ def grad(
         gradient.
     """
     _refuse_create_graph(create_graph)
-    outputs, inputs = _sequence(outputs), _sequence(inputs)
+    roots, leaves = _sequence(outputs), _sequence(inputs)
     if grad_outputs is None or isinstance(grad_outputs, Variable):
-        grad_outputs = (grad_outputs,) * len(outputs)
-    for i, x in enumerate(inputs):
+        grad_outputs = (grad_outputs,) * len(roots)
+    for i, x in enumerate(leaves):
         if not x.requires_grad:
             raise RuntimeError(f"grad: input {i} does not require a gradient")
     # The inputs' own gradients are set aside, computed afresh, and put back.
-    kept = [(x.grad, x.grad_buffer, x.node and x.node.retained) for x in inputs]
-    for x in inputs:
+    kept = [(x.grad, x.grad_buffer, x.node and x.node.retained) for x in leaves]
+    for x in leaves:
         x.grad = x.grad_buffer = None
         if x.node is not None:
             x.node.retained = lambda x=x: x
     try:
-        seeds = [_seed(y, dy) for y, dy in zip(outputs, grad_outputs)]
-        run_backward(outputs, seeds, bool(retain_graph), {id(x) for x in inputs})
-        found = tuple(x.grad for x in inputs)
+        seeds = [_seed(y, dy) for y, dy in zip(roots, grad_outputs, strict=True)]
+        run_backward(roots, seeds, bool(retain_graph), {id(x) for x in leaves})
+        found = tuple(x.grad for x in leaves)
     finally:
-        for x, (old, buffer, retained) in zip(inputs, kept):
+        for x, (old, buffer, retained) in zip(leaves, kept):
             x.grad, x.grad_buffer = old, buffer
             if x.node is not None:
                 x.node.retained = retained

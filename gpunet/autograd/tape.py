@@ -132,7 +132,7 @@ class Operation:
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Apply the operation to variables, numbers and None; `options` go to `forward`."""
         arrays = []
-        edges = []
+        edges: list[Node | Variable | None] = []
         wanted = False
         kind = None
         for x in inputs:
