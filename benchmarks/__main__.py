@@ -32,42 +32,96 @@ def run_mlp(
     busy: Annotated[
         bool, typer.Option(help="Also with one core taken by another process (gpunet alone).")
     ] = False,
+    device: Annotated[str, typer.Option(help='"cpu" or "cuda".')] = "cpu",
     out: Annotated[Path | None, typer.Option(help="Folder for the JSON file.")] = None,
 ) -> None:
     """Training step of the 784-128-10 perceptron against PyTorch."""
+    if device not in ("cpu", "cuda"):
+        raise typer.BadParameter(f'--device: expected "cpu" or "cuda", got {device!r}')
+    sides = mlp.CUDA_SIDES if device == "cuda" else mlp.SIDES
+    ours = sides[0].name
     if warning := harness.quiet():
         console.print(f"[yellow]{warning}[/yellow]")
     table = Table(title="784-128-10, one training step (median, microseconds)")
-    columns = ["optimizer", "batch", *(side.name for side in mlp.SIDES), "ratio"]
+    columns = ["optimizer", "batch", *(side.name for side in sides), "ratio"]
     if busy:
         columns += ["one core busy", "times quiet"]
     for column in columns:
         table.add_column(column, justify="right")
     results = []
     for options in mlp.CASES:
-        found = harness.compare(mlp.SIDES, options, rounds=rounds, seconds=seconds)
+        found = harness.compare(sides, options, rounds=rounds, seconds=seconds)
         row = [options["optimizer"], str(options["batch"])]
         row += [
             f"{found[side.name]['median'] * 1e6:.0f}" if side.name in found else "not installed"
-            for side in mlp.SIDES
+            for side in sides
         ]
-        row.append(f"{found['gpunet']['ratio']:.2f}")
+        row.append(f"{found[ours]['ratio']:.2f}")
         if busy:
             with harness.keep_a_core_busy():
-                loaded = harness.compare(mlp.SIDES[:1], options, rounds=rounds, seconds=seconds)
-            found["gpunet, one core busy"] = loaded["gpunet"]
-            slower = loaded["gpunet"]["median"] / found["gpunet"]["median"]
+                loaded = harness.compare(sides[:1], options, rounds=rounds, seconds=seconds)
+            found[f"{ours}, one core busy"] = loaded[ours]
+            slower = loaded[ours]["median"] / found[ours]["median"]
             row += [f"{loaded['gpunet']['median'] * 1e6:.0f}", f"{slower:.2f}"]
         table.add_row(*row)
         results.append({**options, "sides": found})
     console.print(table)
-    _save(f"mlp-{time.strftime('%Y-%m-%d')}", out, results)
+    _save(f"mlp-{device}-{time.strftime('%Y-%m-%d')}", out, results)
 
 
 @app.command("overhead")
 def run_overhead() -> None:
     """Cost of the tape: one Operation, forward and backward, without array work."""
     console.print(f"{overhead.per_function() * 1e6:.2f} us per Operation, forward and backward")
+
+
+@app.command("kernels")
+def run_kernels(
+    names: Annotated[list[str] | None, typer.Argument(help="Kernels; all by default.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the JSON file.")] = None,
+) -> None:
+    """The size from which each Numba kernel beats its reference form."""
+    from . import kernels
+
+    if warning := harness.quiet():
+        console.print(f"[yellow]{warning}[/yellow]")
+    table = Table(title="Elements from which the Numba form is faster; times in microseconds")
+    for column in ("kernel", "listed", "measured", *(f"{n:,}" for n in kernels.SIZES)):
+        table.add_column(column, justify="left" if column == "kernel" else "right")
+    results = []
+    for name in names or kernels.cpu.SMALLEST_WORK:
+        found = kernels.crossover(name)
+        pairs = [f"{t['reference'] * 1e6:.1f} / {t['numba'] * 1e6:.1f}" for t in found["times"]]
+        table.add_row(name, str(found["listed"]), str(found["from"] or "never"), *pairs)
+        results.append(found)
+    console.print(table)
+    _save("kernels", out, results)
+
+
+@app.command("bandwidth")
+def run_bandwidth(
+    out: Annotated[Path | None, typer.Option(help="Folder for the JSON file.")] = None,
+) -> None:
+    """Bandwidth of CUDA kernels against a copy on the device."""
+    from . import bandwidth
+
+    results = bandwidth.measure()
+    table = Table("kernel", "GB/s", "share of the copy", title="2^26 elements of float32")
+    for row in results:
+        rate, share = row["gigabytes_per_second"], row["share_of_copy"]
+        table.add_row(row["kernel"], f"{rate:.0f}", f"{share:.2f}")
+    console.print(table)
+    _save("bandwidth", out, results)
+
+
+@app.command("machine")
+def run_machine(
+    out: Annotated[Path | None, typer.Option(help="Folder for the JSON file.")] = None,
+) -> None:
+    """The GPU, driver, versions and commit that results belong to."""
+    found = harness.gpu()
+    console.print_json(data=found)
+    _save("machine", out, found)
 
 
 if __name__ == "__main__":

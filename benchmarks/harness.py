@@ -21,7 +21,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Side", "compare", "keep_a_core_busy", "machine", "measure", "quiet", "run_worker"]
+__all__ = [
+    "Side",
+    "compare",
+    "gpu",
+    "keep_a_core_busy",
+    "machine",
+    "measure",
+    "quiet",
+    "run_worker",
+]
 
 
 @dataclass(frozen=True)
@@ -195,6 +204,7 @@ def machine() -> dict[str, Any]:
         "jax",
         "scikit-learn",
         "cupy-cuda12x",
+        "cupy-cuda13x",
     ):
         try:
             versions[name] = importlib.metadata.version(name)
@@ -211,7 +221,42 @@ def machine() -> dict[str, Any]:
             if name in os.environ
         },
         "versions": versions,
+        "commit": _commit(),
     }
+
+
+def _commit() -> str:
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()
+
+
+def gpu() -> dict[str, Any]:
+    """The GPU, its driver and CUDA, as CuPy sees them."""
+    import cupy
+
+    properties = cupy.cuda.runtime.getDeviceProperties(0)
+    return {
+        "device": properties["name"].decode(),
+        "memory": properties["totalGlobalMem"],
+        "driver": cupy.cuda.runtime.driverGetVersion(),
+        "runtime": cupy.cuda.runtime.runtimeGetVersion(),
+        "cupy": cupy.__version__,
+        "nvidia-smi": _nvidia_smi(),
+    }
+
+
+def _nvidia_smi() -> str:
+    """Name, driver and clocks in nvidia-smi's words; empty where that is not installed."""
+    query = "--query-gpu=name,driver_version,clocks.sm,power.limit"
+    try:
+        done = subprocess.run(
+            ["nvidia-smi", query, "--format=csv"], capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        return ""
+    return done.stdout.strip()
 
 
 def _processor() -> str:

@@ -12,13 +12,18 @@ import numpy as np
 
 from .harness import Side
 
-__all__ = ["CASES", "SIDES"]
+__all__ = ["CASES", "CUDA_SIDES", "SIDES"]
 
 SIZES = (784, 128, 10)
 
 SIDES = [
     Side("gpunet", "benchmarks.mlp:gpunet_step"),
     Side("PyTorch", "benchmarks.mlp:torch_step", requires="torch"),
+]
+
+CUDA_SIDES = [
+    Side("gpunet cuda", "benchmarks.mlp:gpunet_cuda_step"),
+    Side("PyTorch cuda", "benchmarks.mlp:torch_cuda_step", requires="torch"),
 ]
 
 CASES = [
@@ -39,11 +44,11 @@ def _data(batch: int) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
     return weights, X, rng.integers(0, SIZES[-1], batch)
 
 
-def _step(torch: Any, tensor: Any, batch: int, optimizer: str) -> Any:
+def _step(torch: Any, tensor: Any, batch: int, optimizer: str, device: str = "cpu") -> Any:
     """The step, written once: it runs with PyTorch and with gpunet."""
     nn = torch.nn
     weights, X, labels = _data(batch)
-    model = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
+    model = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10)).to(device)
     with torch.no_grad():
         for parameter, weight in zip(model.parameters(), weights):
             parameter.copy_(tensor(weight))
@@ -79,3 +84,27 @@ def torch_step(batch: int, optimizer: str) -> Any:
     import torch
 
     return _step(torch, torch.from_numpy, batch, optimizer)
+
+
+def gpunet_cuda_step(batch: int, optimizer: str) -> Any:
+    """gpunet on a GPU; a step ends when the device has done it."""
+    import gpunet
+
+    return _on_gpu(gpunet, batch, optimizer)
+
+
+def torch_cuda_step(batch: int, optimizer: str) -> Any:
+    """PyTorch, eager, on a GPU; a step ends when the device has done it."""
+    import torch
+
+    return _on_gpu(torch, batch, optimizer)
+
+
+def _on_gpu(torch: Any, batch: int, optimizer: str) -> Any:
+    step, check = _step(torch, lambda a: torch.from_numpy(a).to("cuda"), batch, optimizer, "cuda")
+
+    def finished() -> None:
+        step()
+        torch.cuda.synchronize()
+
+    return finished, check

@@ -27,6 +27,8 @@ def _real_gpu() -> bool:
         return False
     import cupy
 
+    if getattr(cupy, "__standin__", False):
+        return False
     try:
         return cupy.cuda.runtime.getDeviceCount() > 0
     except cupy.cuda.runtime.CUDARuntimeError:
@@ -40,6 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
         for name in [name for name in sys.modules if name.partition(".")[0] == "cupy"]:
             if choice == "host":
                 del sys.modules[name]
+    if choice == "real" and not _real_gpu():
+        raise pytest.UsageError("--cuda=real: CuPy is missing or finds no GPU; see `gpunet info`")
     if choice == "host":
         sys.path.insert(0, str(HERE / "cuda_host"))
     config.stash[CUDA] = choice
