@@ -510,16 +510,23 @@ class Tensor(Variable):
 
     # --- in place ------------------------------------------------------------------------------
 
-    __iadd__ = add_ = inplace.add_
-    __isub__ = sub_ = subtract_ = inplace.sub_
-    __imul__ = mul_ = multiply_ = inplace.mul_
-    __itruediv__ = div_ = divide_ = true_divide_ = inplace.div_
+    add_ = inplace.add_
+    sub_ = subtract_ = inplace.sub_
+    mul_ = multiply_ = inplace.mul_
+    div_ = divide_ = true_divide_ = inplace.div_
+    __iadd__ = inplace.operator_form(inplace.add_, arithmetic.add)
+    __isub__ = inplace.operator_form(inplace.sub_, arithmetic.sub)
+    __imul__ = inplace.operator_form(inplace.mul_, arithmetic.mul)
+    __itruediv__ = inplace.operator_form(inplace.div_, arithmetic.div)
     copy_ = inplace.copy_
     fill_ = inplace.fill_
     zero_ = inplace.zero_
-    __ifloordiv__ = floor_divide_ = in_place_form(arithmetic.floor_divide)
-    __imod__ = remainder_ = in_place_form(arithmetic.remainder)
-    __ipow__ = pow_ = in_place_form(arithmetic.pow)
+    floor_divide_ = in_place_form(arithmetic.floor_divide)
+    remainder_ = in_place_form(arithmetic.remainder)
+    pow_ = in_place_form(arithmetic.pow)
+    __ifloordiv__ = inplace.operator_form(floor_divide_, arithmetic.floor_divide)
+    __imod__ = inplace.operator_form(remainder_, arithmetic.remainder)
+    __ipow__ = inplace.operator_form(pow_, arithmetic.pow)
     fmod_ = in_place_form(arithmetic.fmod)
     lerp_ = in_place_form(arithmetic.lerp)
     addcmul_ = in_place_form(arithmetic.addcmul)

@@ -574,6 +574,65 @@ def test_a_harmless_change(device, case):
         np.testing.assert_allclose(array_of(w.grad), v.grad.numpy(), rtol=1e-5)
 
 
+VIEWS = {
+    "row": lambda h: h[0],
+    "reshaped": lambda h: h.view(-1),
+    "transposed": lambda h: h.t(),
+    "diagonal": lambda h: h.diagonal(),
+    "part": lambda h: h.split(1)[0],
+    "iterated": lambda h: next(iter(h)),
+}
+
+
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
+def test_a_view_on_the_tape_cannot_change_alone(device, view):
+    """In PyTorch the tensor changes with it; here it would not."""
+    w = on_device(np.ones((2, 2)), device, True)
+    h = w * 2
+    for change in (
+        lambda v: v.mul_(3),
+        lambda v: v.zero_(),
+        lambda v: v.copy_(v * 2),
+        lambda v: v.clamp_(max=1.0),
+        lambda v: v.__setitem__(0, 5.0),
+    ):
+        with pytest.raises(RuntimeError, match="view"):
+            change(view(h))
+    buffer = on_device(np.zeros((2, 2)), device)
+    if "diagonal" not in repr(view(h).node):
+        with pytest.raises(RuntimeError, match="view"):
+            view(buffer)[0] = w[0, 0]
+        with pytest.raises(RuntimeError, match="view"):
+            view(buffer).add_(w[0, 0])
+    with gpunet.no_grad():
+        view(buffer).add_(1)
+        view(h).add_(1)
+    assert buffer.sum().item() > 0
+
+
+def test_views_that_may_change_on_the_tape(device):
+    w = on_device(np.ones((2, 2)), device, True)
+    y = (w * 2).view(4).mul_(3)  # of a tensor that is gone
+    y[1] += 1  # is assigned
+    y[2:] *= w[0]
+    buffer = on_device(np.zeros(4), device).view(2, 2)
+    buffer[0] = w[0]
+    buffer[1] += w[1]
+    assert array_of(y.view(2, 2) + buffer).tolist() == [[7, 8], [7, 7]]
+    (y.sum() + buffer.sum()).backward()
+    torch = torch_or_none()
+    if torch:
+        v = torch.ones(2, 2, requires_grad=True)
+        y = (v * 2).view(4).mul_(3)
+        y[1] += 1
+        y[2:] *= v[0]
+        buffer = torch.zeros(4).view(2, 2)
+        buffer[0] = v[0]
+        buffer[1] += v[1]
+        (y.sum() + buffer.sum()).backward()
+        np.testing.assert_allclose(array_of(w.grad), v.grad.numpy())
+
+
 def test_other_values_for_a_tensor_leave_the_saved_ones(device):
     w, _, x = two(gpunet, {"device": device})
     y = (w * x).sum()

@@ -18,6 +18,7 @@ from ..autograd.mode import MODE
 from ..backend import backend_of
 from ..ops import conversion as _ops
 from ..ops.broadcast import broadcast_shape
+from ._views import is_view_of_another, refuse_view
 from .arithmetic import add, div, mul, sub
 from .conversion import cast, transfer
 from .promotion import can_cast
@@ -31,6 +32,7 @@ __all__ = [
     "in_place",
     "in_place_form",
     "mul_",
+    "operator_form",
     "sub_",
     "zero_",
 ]
@@ -62,7 +64,7 @@ def in_place(function: Callable[..., Any], x: Variable, *args: Any, **options: A
             f"{array.dtype}"
         )
     if result.node is not None:
-        _become(x, cast(result, array.dtype))
+        _become(function.__name__, x, cast(result, array.dtype))
     else:
         _refuse_shared_memory(array)
         backend_of(array).xp.copyto(array, result.array, casting="unsafe")
@@ -88,7 +90,7 @@ def change(
         x.requires_grad or any(isinstance(v, Variable) and v.requires_grad for v in inputs)
     ):
         _refuse_leaf(function.name, x)
-        _become(x, function(x, *inputs, **options))
+        _become(function.name, x, function(x, *inputs, **options))
     else:
         array = x.array
         _refuse_shared_memory(array)
@@ -110,7 +112,31 @@ def in_place_form(function: Callable[..., Any]) -> Callable[..., Any]:
     return form
 
 
-def _become(x: Variable, result: Variable) -> None:
+def operator_form(form: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
+    """The operator ``x += y`` of a function and its form in place.
+
+    ``x[0] += y`` means ``v = x[0]; v = v.__iadd__(y); x[0] = v``: the view `v` need not change,
+    because the result is assigned to the tensor.
+    """
+
+    def operator(x: Variable, other: Any) -> Any:
+        if (
+            x.array.base is not None
+            and MODE.enabled
+            and (x.node is not None or getattr(other, "requires_grad", False))
+            and is_view_of_another(x)
+        ):
+            _refuse_leaf(form.__name__, x)
+            return function(x, other)
+        return form(x, other)
+
+    operator.__name__ = form.__name__
+    operator.__doc__ = f"`{form.__name__}` as an operator; see `operator_form`."
+    return operator
+
+
+def _become(name: str, x: Variable, result: Variable) -> None:
+    refuse_view(name, x)
     x.array, x.node, x.requires_grad = result.array, result.node, True
 
 
