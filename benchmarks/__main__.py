@@ -40,6 +40,9 @@ def run_mlp(
         raise typer.BadParameter(f'--device: expected "cpu" or "cuda", got {device!r}')
     sides = mlp.CUDA_SIDES if device == "cuda" else mlp.SIDES
     ours = sides[0].name
+    if not sides[0].installed:
+        console.print("[red]no usable GPU: see `gpunet info`[/red]")
+        raise typer.Exit(1)
     if warning := harness.quiet():
         console.print(f"[yellow]{warning}[/yellow]")
     table = Table(title="784-128-10, one training step (median, microseconds)")

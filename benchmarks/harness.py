@@ -47,11 +47,14 @@ class Side:
         every side must agree on after the same count of steps.
     requires : str
         The distribution that must be installed.
+    gpu : bool
+        Whether it must be a build that finds a GPU, too.
     """
 
     name: str
     function: str
     requires: str = "gpunet"
+    gpu: bool = False
 
     @property
     def installed(self) -> bool:
@@ -60,7 +63,7 @@ class Side:
             importlib.metadata.version(self.requires)
         except importlib.metadata.PackageNotFoundError:
             return False
-        return True
+        return not self.gpu or importlib.import_module(self.requires).cuda.is_available()
 
 
 def measure(step: Callable[[], Any], seconds: float) -> dict[str, float]:

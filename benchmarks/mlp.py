@@ -22,8 +22,8 @@ SIDES = [
 ]
 
 CUDA_SIDES = [
-    Side("gpunet cuda", "benchmarks.mlp:gpunet_cuda_step"),
-    Side("PyTorch cuda", "benchmarks.mlp:torch_cuda_step", requires="torch"),
+    Side("gpunet cuda", "benchmarks.mlp:gpunet_cuda_step", gpu=True),
+    Side("PyTorch cuda", "benchmarks.mlp:torch_cuda_step", requires="torch", gpu=True),
 ]
 
 CASES = [
