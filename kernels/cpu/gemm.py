@@ -111,7 +111,7 @@ def _share(board, threads, job, blas, A, trans_a, B, trans_b, C, plan):
 
 @functools.lru_cache(maxsize=4096)
 def _plan(
-    M: int, N: int, K: int, threads: int, transposed_b: bool, unpacked: bool
+    M: int, N: int, K: int, threads: int, transposed_a: bool, transposed_b: bool, unpacked: bool
 ) -> tuple[int, int, int, bool]:
     """Rows, columns and depth of a tile, and whether tiles are numbered down the columns.
 
@@ -130,6 +130,13 @@ def _plan(
             columns = min(N, 128, SMALL_PRODUCT // (min(rows, M) * K) // 32 * 32)
             if columns >= min(N, 32) and _count(M, N, rows, columns) <= MOST_TILES:
                 return min(rows, M), columns, K, cut_columns
+    elif unpacked and transposed_a and M >= 8 * threads and work <= 1 << 26:
+        # The gradient of weights: by rows, although X is then read by every thread. After the
+        # forward pass all have it in their caches, and the rows go on to the optimiser's step.
+        rows, depth = 32, min(K, 128)
+        columns = min(N, SMALL_PRODUCT // (rows * depth) // 32 * 32)
+        if _count(M, N, rows, columns) <= MOST_TILES:
+            return rows, columns, depth, False
     elif unpacked and not transposed_b and work <= 1 << 27:
         rows, columns = (64, 32) if work > 1 << 26 else (32, 128)
         block = -(-N // threads) if cut_columns else N
@@ -192,6 +199,6 @@ class Products:
         threads = helpers.threads
         helpers.wake()
         job, blas = self._jobs[C.dtype.char]
-        plan = _plan(M, N, K, threads, trans_b, self._unpacked)
+        plan = _plan(M, N, K, threads, trans_a, trans_b, self._unpacked)
         _share(helpers.board, threads, job, blas, A, trans_a, B, trans_b, C, plan)
         return True
