@@ -13,10 +13,9 @@ from ..kernels import cpu as fast_kernels
 
 __all__ = ["Blas"]
 
-#: Multiplications up to which OpenBLAS itself uses one thread.
-_SINGLE = 1 << 18
 #: Multiplications from which a product is shared by the team: below, one thread is done sooner.
-_SHARED = 1 << 20
+#: OpenBLAS's own threads begin at twice as many.
+_SHARED = 1 << 17
 #: Processors for which OpenBLAS has kernels for small products.
 _UNPACKED = ("skylakex", "cooperlake", "sapphirerapids")
 
@@ -66,12 +65,12 @@ class Blas:
         """``out = A B`` for matrices of one dtype; `out` is C-contiguous."""
         work = A.shape[0] * A.shape[1] * B.shape[1]
         threads = fast_kernels.settings.threads
-        if work <= _SINGLE or threads == 1 or not self.known:
+        if work < _SHARED or threads == 1 or not self.known:
             return np.matmul(A, B, out)
         # From here on OpenBLAS would use threads of its own: see kernels/cpu/gemm.py.
         self._set(1)
         try:
-            if work < _SHARED or not self._share(A, B, out):
+            if not self._share(A, B, out):
                 np.matmul(A, B, out)
         finally:
             self._set(threads)
