@@ -130,7 +130,7 @@ def _plan(
             columns = min(N, 128, SMALL_PRODUCT // (min(rows, M) * K) // 32 * 32)
             if columns >= min(N, 32) and _count(M, N, rows, columns) <= MOST_TILES:
                 return min(rows, M), columns, K, cut_columns
-    elif unpacked and transposed_a and M >= 8 * threads and work <= 1 << 26:
+    elif unpacked and transposed_a and M // threads >= 8 and work <= 1 << 26:
         # The gradient of weights: by rows, although X is then read by every thread. After the
         # forward pass all have it in their caches, and the rows go on to the optimiser's step.
         rows, depth = 32, min(K, 128)
