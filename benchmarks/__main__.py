@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from . import harness, mlp, overhead
+from . import harness, mlp, overhead, textbook
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 console = Console()
@@ -70,6 +70,31 @@ def run_mlp(
         results.append({**options, "sides": found})
     console.print(table)
     _save(f"mlp-{device}-{time.strftime('%Y-%m-%d')}", out, results)
+
+
+@app.command("textbook")
+def run_textbook(
+    rounds: Annotated[int, typer.Option(help="Processes of each side, in turn.")] = 3,
+    seconds: Annotated[float, typer.Option(help="Timed work of each process.")] = 0.5,
+    out: Annotated[Path | None, typer.Option(help="Folder for the JSON file.")] = None,
+) -> None:
+    """Backpropagation of a mini-batch as matrices against the per-sample loop."""
+    if warning := harness.quiet():
+        console.print(f"[yellow]{warning}[/yellow]")
+    table = Table(title="The textbook network, gradients of one mini-batch (microseconds)")
+    for column in ("sizes", "batch", *(side.name for side in textbook.SIDES), "ratio"):
+        table.add_column(column, justify="right")
+    results = []
+    for options in textbook.CASES:
+        found = harness.compare(
+            textbook.SIDES, options, rounds=rounds, seconds=seconds, steps=1, rtol=1e-9
+        )
+        medians = [f"{found[side.name]['median'] * 1e6:,.0f}" for side in textbook.SIDES]
+        ratio = f"{found[textbook.SIDES[0].name]['ratio']:.3f}"
+        table.add_row("-".join(map(str, options["sizes"])), str(options["batch"]), *medians, ratio)
+        results.append({**options, "sides": found})
+    console.print(table)
+    _save(f"textbook-{time.strftime('%Y-%m-%d')}", out, results)
 
 
 @app.command("overhead")

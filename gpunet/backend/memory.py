@@ -6,8 +6,8 @@ much as computing them. The pool keeps such blocks when their last array is gone
 out again, as CuPy's pool does on the GPU.
 
     pool.empty((1024, 128), float32)
-      -> ndarray view -> Block (a flat uint8 ndarray that knows its pool)
-         the view dies, then the Block: its memory goes back to pool.free[size]
+      -> view -> _Block (flat, knows its pool) -> _Memory (owns the bytes)
+         the view dies, then the block: the memory goes back to the pool
 """
 
 from __future__ import annotations
