@@ -8,7 +8,7 @@ __version__ = "0.1.0"
 
 import builtins as _builtins
 
-from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .backend import Device as device
 from .dtypes import *
 from .functions.arithmetic import *

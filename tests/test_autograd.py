@@ -763,3 +763,18 @@ def test_saved_arrays_are_freed_as_backward_goes(no_gc):
     x.grad = None
     assert CPU.pool.used_bytes == before
     assert gc.collect() == 0
+
+
+def test_inference_mode():
+    x = gpunet.ones(2, requires_grad=True)
+    with gpunet.inference_mode():
+        assert not (x * 2).requires_grad
+    with gpunet.inference_mode(False):
+        assert (x * 2).requires_grad
+
+    @gpunet.inference_mode()
+    def double(x):
+        return x * 2
+
+    assert not double(x).requires_grad
+    assert (x * 2).requires_grad

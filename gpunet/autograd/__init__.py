@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from .function import Function, FunctionContext
 from .gradients import backward, grad
-from .mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .tape import Node, Operation, Variable
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "backward",
     "enable_grad",
     "grad",
+    "inference_mode",
     "is_grad_enabled",
     "no_grad",
     "set_grad_enabled",

@@ -7,7 +7,14 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-__all__ = ["MODE", "enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
+__all__ = [
+    "MODE",
+    "enable_grad",
+    "inference_mode",
+    "is_grad_enabled",
+    "no_grad",
+    "set_grad_enabled",
+]
 
 
 class _Mode(threading.local):
@@ -66,6 +73,31 @@ class enable_grad(no_grad):
     """Operations inside are recorded, even within `no_grad`."""
 
     mode = True
+
+
+class inference_mode(no_grad):
+    """`no_grad` under PyTorch's name for evaluation; ``inference_mode(False)`` changes nothing.
+
+    Parameters
+    ----------
+    mode : bool
+    """
+
+    def __init__(self, mode: bool = True):
+        super().__init__()
+        self.inference = mode
+
+    def __enter__(self) -> None:
+        self.previous.append(MODE.enabled)
+        MODE.enabled = MODE.enabled and not self.inference
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            with inference_mode(self.inference):
+                return function(*args, **kwargs)
+
+        return wrapper
 
 
 def is_grad_enabled() -> bool:
