@@ -9,10 +9,12 @@ which runs the same CUDA sources on the host. ``--cuda=off`` leaves it out, ``--
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # the helpers: opcheck, cuda_host
@@ -33,6 +35,11 @@ def _real_gpu() -> bool:
         return cupy.cuda.runtime.getDeviceCount() > 0
     except cupy.cuda.runtime.CUDARuntimeError:
         return False
+
+
+# In CI the same examples every time, so that a red run is the change's doing; elsewhere new ones.
+settings.register_profile("gpunet", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("gpunet")
 
 
 def pytest_configure(config: pytest.Config) -> None:
