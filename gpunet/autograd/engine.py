@@ -82,7 +82,7 @@ def _step(node: Node, retain_graph: bool, only: set[int] | None) -> None:
         if dY is not None:
             if node.hooks or node.retained:
                 dY = _observed(node, dY)
-            _send_to_output(edges[0], function.index, dY)
+            edges[0].grad[function.index] = dY
         return
     if function.outputs > 1:
         node.grad = [None] * function.outputs
@@ -199,10 +199,6 @@ def _send(node: Node, gradient: Array) -> None:
         total = backend.empty(gradient.shape, gradient.dtype)
         node.grad = backend.xp.add(node.grad, gradient, total)
         node.owned = True
-
-
-def _send_to_output(node: Node, index: int, gradient: Array) -> None:
-    node.grad[index] = gradient
 
 
 def _observed(node: Node, gradient: Array) -> Array:

@@ -258,10 +258,7 @@ class FlatBuffer:
                         f"the state {name!r} of a parameter of shape {place.shape} has shape "
                         f"{tuple(value.shape)}"
                     )
-                value = (
-                    backend_of(value).to_numpy(value) if type(value) is not type(place) else value
-                )
-                place[...] = self.backend.from_numpy(value, self.device)
+                place[...] = self._here(value)
         self.spans = []
         for i, numbers in enumerate(keys):
             if i and numbers == keys[i - 1]:
