@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import struct
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,8 +14,18 @@ from ..autograd import Variable
 from ..backend import Device, backend_for, backend_of, resolve_device
 from ..tensor import Tensor
 from .atomic import replacing
+from .checksum import KEY, checksum, split_checksum
 
-__all__ = ["load_file", "load_metadata", "save_file"]
+__all__ = ["load_file", "load_metadata", "on_host", "read_file", "save_file"]
+
+#: The dtypes that NumPy and the format both have, by NumPy's name and by the format's.
+_DTYPES = {
+    **{"bool": "BOOL", "float16": "F16", "float32": "F32", "float64": "F64", "complex64": "C64"},
+    **{"int8": "I8", "int16": "I16", "int32": "I32", "int64": "I64"},
+    **{"uint8": "U8", "uint16": "U16", "uint32": "U32", "uint64": "U64"},
+}
+#: Readers of the format refuse a longer header.
+_LONGEST_HEADER = 100_000_000
 
 
 def save_file(
@@ -22,6 +34,8 @@ def save_file(
     metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write tensors to a safetensors file, which takes the place of an earlier one when complete.
+
+    The file holds a checksum of its content among its metadata, which `load_file` verifies.
 
     Parameters
     ----------
@@ -35,37 +49,54 @@ def save_file(
     TypeError
         For a name or metadata that is no string, or a value that is no tensor.
     ValueError
-        For a dtype that the format does not have.
+        For a dtype or a name that the format does not have.
     OSError
         If the file cannot be written; an earlier file is then unchanged.
     """
     import safetensors.numpy
 
-    for key, text in (metadata or {}).items():
+    metadata = dict(metadata or {})
+    for key, text in metadata.items():
         if not isinstance(key, str) or not isinstance(text, str):
             raise TypeError(f"metadata: expected strings only, got {key!r}: {text!r}")
+    if KEY in metadata:
+        raise ValueError(f"metadata: {KEY!r} is the key of the checksum that save_file adds")
     arrays = {}
     for name, value in tensors.items():
         if not isinstance(name, str):
             raise TypeError(f"tensors: expected strings as names, got {name!r}")
-        arrays[name] = _on_host(value, name)
+        if name == "__metadata__":
+            raise ValueError("tensors: '__metadata__' is the format's own and no name of a tensor")
+        try:
+            arrays[name] = on_host(value)
+        except TypeError:
+            raise TypeError(
+                f"tensors[{name!r}]: expected a tensor or an array, got {type(value).__name__}"
+            ) from None
+        if arrays[name].dtype.name not in _DTYPES:
+            raise ValueError(
+                f"{os.fspath(filename)} cannot be written: tensors[{name!r}] has dtype "
+                f"{arrays[name].dtype}, which the format lacks"
+            )
     try:
-        content = safetensors.numpy.save(arrays, dict(metadata) if metadata else None)
-    except safetensors.SafetensorError as error:
+        metadata[KEY] = checksum(arrays, arrays.__getitem__, metadata)
+        content = safetensors.numpy.save(arrays, metadata)
+    except (safetensors.SafetensorError, UnicodeEncodeError) as error:
         raise ValueError(f"{os.fspath(filename)} cannot be written: {error}") from None
+    (header,) = struct.unpack("<Q", content[:8])
+    if header > _LONGEST_HEADER:
+        raise ValueError(
+            f"{os.fspath(filename)} cannot be written: names and metadata take {header:,} bytes, "
+            f"where the format allows {_LONGEST_HEADER:,}"
+        )
     with replacing(filename) as file:
         file.write(content)
 
 
-def _on_host(value: Any, name: str) -> np.ndarray:
-    """`value` as a C-ordered NumPy array in this machine's byte order."""
+def on_host(value: Any) -> np.ndarray:
+    """A tensor or an array as a C-ordered NumPy array in this machine's byte order."""
     array = value.array if isinstance(value, Variable) else value
-    try:
-        array = backend_of(array).to_numpy(array)
-    except TypeError:
-        raise TypeError(
-            f"tensors[{name!r}]: expected a tensor or an array, got {type(value).__name__}"
-        ) from None
+    array = backend_of(array).to_numpy(array)
     # The library writes an array's memory as it stands, whatever its strides say.
     return np.asarray(array, array.dtype.newbyteorder("="), order="C")
 
@@ -86,29 +117,36 @@ def load_file(filename: str | os.PathLike[str], device: str | Device = "cpu") ->
     ------
     FileNotFoundError
     ValueError
-        If the file is not a whole safetensors file, or holds a dtype that NumPy lacks.
+        If the file is not a whole safetensors file, holds a dtype that NumPy lacks, or has
+        a checksum, as those that gpunet wrote do, which its content does not have.
     """
     place, _ = resolve_device(device)
     backend = backend_for(place)
-    tensors = {}
-    with _open(filename) as file:
-        for name in file.keys():  # noqa: SIM118 - not a mapping
-            try:
-                array = file.get_tensor(name)
-            except TypeError:
-                dtype = file.get_slice(name).get_dtype()
-                raise ValueError(
-                    f"{os.fspath(filename)}: tensor {name!r} has dtype {dtype}, which NumPy lacks; "
-                    "save it as F32"
-                ) from None
-            tensors[name] = Tensor(backend.from_numpy(array, place))
-    return tensors
+    arrays, _metadata = read_file(filename)
+    return {name: Tensor(backend.from_numpy(array, place)) for name, array in arrays.items()}
 
 
 def load_metadata(filename: str | os.PathLike[str]) -> dict[str, str]:
-    """The metadata of a safetensors file; empty where it has none. Raises as `load_file`."""
+    """The metadata of a safetensors file; empty where it has none. Raises as `load_file`.
+
+    Where the file has a checksum this reads all of it, one tensor at a time.
+    """
     with _open(filename) as file:
-        return dict(file.metadata() or {})
+        metadata, expected = _metadata(file, filename)
+        if expected is not None:
+            found = checksum(file.keys(), lambda name: _array(file, name, filename), metadata)
+            _compare(found, expected, filename)
+    return metadata
+
+
+def read_file(filename: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """The arrays and the metadata of a safetensors file. Raises as `load_file`."""
+    with _open(filename) as file:
+        metadata, expected = _metadata(file, filename)
+        arrays = {name: _array(file, name, filename) for name in file.keys()}  # noqa: SIM118
+    if expected is not None:
+        _compare(checksum(arrays, arrays.__getitem__, metadata), expected, filename)
+    return arrays, metadata
 
 
 def _open(filename: str | os.PathLike[str]) -> Any:
@@ -117,8 +155,59 @@ def _open(filename: str | os.PathLike[str]) -> Any:
     if os.path.isdir(filename):
         raise IsADirectoryError(f"{os.fspath(filename)} is a folder, not a safetensors file")
     try:
-        return safetensors.safe_open(filename, framework="np")
+        file = safetensors.safe_open(filename, framework="np")
     except safetensors.SafetensorError as error:
+        raise _not_whole(filename, error) from None
+    # The library takes the last of two entries of one name, and does not say so.
+    with open(filename, "rb") as again:
+        (length,) = struct.unpack("<Q", again.read(8))
+        try:
+            json.loads(again.read(length), object_pairs_hook=_without_duplicates)
+        except ValueError as error:
+            raise _not_whole(filename, error) from None
+    return file
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    entries = dict(pairs)
+    if len(entries) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"two entries of its header are named {twice!r}")
+    return entries
+
+
+def _metadata(file: Any, filename: str | os.PathLike[str]) -> tuple[dict[str, str], str | None]:
+    try:
+        return split_checksum(file.metadata() or {})
+    except ValueError as error:
+        raise _not_whole(filename, error) from None
+
+
+def _array(file: Any, name: str, filename: str | os.PathLike[str]) -> np.ndarray:
+    dtype = file.get_slice(name).get_dtype()
+    if dtype not in _DTYPES.values():
         raise ValueError(
-            f"{os.fspath(filename)} is not a whole safetensors file: {error}"
-        ) from None
+            f"{os.fspath(filename)}: tensor {name!r} has dtype {dtype}, which NumPy lacks; "
+            "save it as F32"
+        )
+    try:
+        array: np.ndarray = file.get_tensor(name)
+    except ValueError as error:  # a shape that NumPy does not have
+        raise _not_whole(filename, f"tensor {name!r}: {error}") from None
+    if dtype == "BOOL" and array.size and array.view(np.uint8).max() > 1:
+        raise _not_whole(filename, f"tensor {name!r} of dtype BOOL has bytes other than 0 and 1")
+    return array
+
+
+def _compare(found: str, expected: str, filename: str | os.PathLike[str]) -> None:
+    if found != expected:
+        raise _not_whole(
+            filename,
+            f"its content has the checksum {found}, where it says {expected}; it was damaged, or "
+            f"changed by a program that kept the metadata {KEY!r}",
+        )
+
+
+def _not_whole(filename: str | os.PathLike[str], error: object) -> ValueError:
+    return ValueError(f"{os.fspath(filename)} is not a whole safetensors file: {error}")
