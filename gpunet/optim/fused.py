@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -148,6 +149,25 @@ class FlatOptimizer(Optimizer):
                         result[p] = {name: _as_tensor(name, x) for name, x in state.items()}
         return result
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> FlatOptimizer:
+        """The same optimiser for copies of its parameters, with a copy of its state."""
+        twin = object.__new__(type(self))
+        memo[id(self)] = twin
+        for name, value in self.__dict__.items():
+            if name != "_flat":
+                twin.__dict__[name] = deepcopy(value, memo)
+        twin._flat = []
+        for group, (_, _, old) in zip(twin.param_groups, self._flat):
+            buffers = twin._buffers(group)
+            twin._flat.append((group["params"], len(group["params"]), buffers))
+            if [_places(b) for b in buffers] == [_places(b, memo) for b in old]:
+                for buffer, source in zip(buffers, old):
+                    buffer.copy_state(source)
+            else:  # parameters have moved, or the group has others, since the last step
+                states = _states(old)
+                _load(buffers, {id(memo.get(key)): state for key, state in states.items()})
+        return twin
+
     def _load_state(self, params: dict[int, Any], state: dict[int, Any]) -> None:
         states = {}
         for i, p in params.items():
@@ -159,6 +179,14 @@ class FlatOptimizer(Optimizer):
     def _plain(self, name: str, value: Any) -> Any:
         """A number of the state as a float, an array of it as a NumPy copy."""
         return float(numpy_copy(value)) if name in self._scalars else numpy_copy(value)
+
+
+def _places(buffer: FlatBuffer, memo: dict[int, Any] | None = None) -> tuple[Any, ...]:
+    """What lies where in a buffer; with the memo of `deepcopy`, in one of the copies."""
+    keys = [id(p) for p, _, _ in buffer.rows]
+    if memo is not None:
+        keys = [id(memo.get(key)) for key in keys]
+    return buffer.device, buffer.dtype, keys
 
 
 def _states(buffers: list[FlatBuffer]) -> dict[int, dict[str, Any]]:

@@ -55,3 +55,8 @@ class Span:
         self.values: Array = None
         self.gradients: Array = None
         self.state: dict[str, Array] = {}
+
+    def copy(self) -> Span:
+        """Another span of the same parameters and numbers, with no arrays of parameters yet."""
+        scalars = {name: array.copy() for name, array in self.scalars.items()}
+        return Span(self.start, self.stop, self.count.copy(), scalars)
