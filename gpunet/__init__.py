@@ -50,6 +50,7 @@ __all__ = [name for name in globals() if not name.startswith("_") and not hasatt
 _ON_DEMAND = (
     "cuda",
     "datasets",
+    "inspection",
     "io",
     "linalg",
     "network",
