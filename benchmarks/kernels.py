@@ -60,6 +60,7 @@ _AFFINE = (True, True)
 _MATRIX: dict[str, _Make] = {
     "bias_act_forward": lambda s, *r: activation.forward(s, 1, *r),
     "bias_act_backward": lambda s, *r: activation.backward(s, 1, *r),
+    "layer_forward": lambda s, *r: activation.layer(s, 1, *r),
     "softmax_forward": softmax.softmax_forward,
     "softmax_backward": lambda s, *r: softmax.softmax_backward(s, False, *r),
     "log_softmax_forward": softmax.softmax_forward,

@@ -22,6 +22,10 @@ goes through at once, one sample a row. The translation, for a layer l with n_l 
     ======================  =======================================  =====================
 
 ``weights[0]`` joins layers 1 and 2 (the book's w^2), ``weights[-1]`` leads to the output.
+
+sigma'(z) costs nothing but a product: for each of the activations here it follows from a, which
+the forward pass has computed. For the sigmoid it is ``a (1 - a)``. `Network.backprop_per_sample`
+is the definition, with the book's formulas as they stand; the tests compare.
 """
 
 from __future__ import annotations
@@ -32,7 +36,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .backend import Array, backend_for, backend_of, resolve_device
+from .backend.rng import Generator
 from .errors import DeviceError
+from .functions.random import fill_real
+from .functions.sampling import randperm
+from .network_state import NetworkState
+from .ops.linear import ACTIVATION_CODES
 
 __all__ = ["ACTIVATIONS", "COSTS", "Activation", "Backprop", "Cost", "Network"]
 
@@ -66,11 +75,13 @@ ACTIVATIONS = {
 class Cost(NamedTuple):
     """A cost, as in the book's network2.py, of z and a of the output layer and the targets y.
 
-    ``fn(xp, z, a, y)`` is the sum of C_x over the samples, ``delta(xp, z, a, y, prime)`` BP1.
+    ``fn(xp, z, a, y)`` is the sum of C_x over the samples, ``delta(xp, z, a, y, prime)`` BP1: that
+    is ``a - y``, times sigma'(z) unless it `cancels`.
     """
 
     fn: Callable[..., Array]
     delta: Callable[..., Array]
+    cancels: bool
 
 
 def _cross_entropy(xp: Any, z: Array, a: Array, y: Array) -> Array:
@@ -83,9 +94,10 @@ COSTS = {
     "quadratic": Cost(
         fn=lambda xp, z, a, y: 0.5 * ((a - y) ** 2).sum(),
         delta=lambda xp, z, a, y, prime: (a - y) * prime(xp, z),
+        cancels=False,
     ),
     # C_x = -sum_j [y_j ln a_j + (1 - y_j) ln(1 - a_j)]; sigma'(z) of the sigmoid cancels in BP1.
-    "cross-entropy": Cost(fn=_cross_entropy, delta=lambda xp, z, a, y, prime: a - y),
+    "cross-entropy": Cost(fn=_cross_entropy, delta=lambda xp, z, a, y, prime: a - y, cancels=True),
 }
 
 
@@ -102,7 +114,7 @@ class Backprop(NamedTuple):
     nabla_b: list[Array]
 
 
-class Network:
+class Network(NetworkState):
     """A fully connected network, trained by stochastic gradient descent.
 
     Parameters
@@ -114,7 +126,8 @@ class Network:
     cost : {"quadratic", "cross-entropy"}
         "cross-entropy" needs a sigmoid output layer.
     seed : int, optional
-        Of the initial weights and the shuffling; the same on every device.
+        Of the initial weights and the shuffling; they are the same on every device and in both
+        dtypes. By default one that nobody can foretell.
     dtype : dtype
         float32 or float64.
     device : str
@@ -122,10 +135,14 @@ class Network:
 
     Attributes
     ----------
-    weights : list of array of shape (n_l, n_{l-1})
+    weights : tuple of array of shape (n_l, n_{l-1})
         Drawn from a Gaussian with standard deviation ``1 / sqrt(n_{l-1})`` (chapter 3).
-    biases : list of array of shape (n_l,)
+    biases : tuple of array of shape (n_l,)
         Drawn from a Gaussian with standard deviation 1.
+    parameters : array of shape (P,)
+        The memory of all weights, then all biases, which are views of it: change them in place.
+    generator : Generator
+        Where the random numbers come from.
 
     Raises
     ------
@@ -162,30 +179,60 @@ class Network:
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"dtype: expected float32 or float64, got {self.dtype}")
+        self.activation = names
         self.layers = [ACTIVATIONS[name] for name in names]
         self.cost_function = COSTS[cost]
+        self._codes = [ACTIVATION_CODES[name] for name in names]
+        cancels = self.cost_function.cancels
+        self._code_in_bp1 = ACTIVATION_CODES["identity"] if cancels else self._codes[-1]
         self.device, _ = resolve_device(device)
         self.be = backend_for(self.device)
-        self.rng = np.random.default_rng(seed)
-        shapes = list(zip(self.sizes[1:], self.sizes[:-1]))
-        biases = [self.rng.standard_normal(n) for n, _ in shapes]
-        weights = [self.rng.standard_normal((n, k)) / k**0.5 for n, k in shapes]
-        self.biases = [self._array(b.astype(self.dtype), "biases") for b in biases]
-        self.weights = [self._array(w.astype(self.dtype), "weights") for w in weights]
+        self.generator = Generator()
+        if seed is None:
+            self.generator.seed()
+        else:
+            self.generator.manual_seed(seed)
+        self.parameters, self._weights, self._biases = self._room_for_parameters()
+        for b in self.biases:
+            self._draw(b, 1.0)
+        for w in self.weights:
+            self._draw(w, w.shape[1] ** -0.5)
+        self._number_of_weights = sum(w.size for w in self.weights)
+        self._room = self._room_for_backprop(1)
+        self._hyper: tuple[tuple[float, float], Array] | None = None
+
+    def _draw(self, array: Array, deviation: float) -> None:
+        """Fill `array` from a Gaussian with mean 0, in float64 and then rounded."""
+        with self.be.on(self.device):
+            values = self.be.empty(array.shape, np.float64)
+        fill_real(self.be, self.be.kernels.philox_normal, values, 0.0, deviation, self.generator)
+        array[...] = values
+
+    @property
+    def weights(self) -> tuple[Array, ...]:
+        return self._weights
+
+    @property
+    def biases(self) -> tuple[Array, ...]:
+        return self._biases
 
     def feedforward(self, x: Any) -> Array:
         """The output a^L of shape (B, n_L) for inputs of shape (B, n_1)."""
         return self._forward(self._inputs(x))[1][-1]
 
-    def _forward(self, a: Array) -> tuple[list[Array], list[Array]]:
-        """Every weighted input and every activation on the way, for inputs `a`."""
-        zs, activations = [], [a]
-        for w, b, sigma in zip(self.weights, self.biases, self.layers):
-            z = self.be.gemm(a, w.T) + b
-            a = sigma.fn(self.be.xp, z)
-            zs.append(z)
-            activations.append(a)
+    def _forward(self, x: Array) -> tuple[list[Array], list[Array]]:
+        """Every weighted input, and every activation after the input, in new arrays."""
+        zs, activations = self._room_for_layers(len(x)), self._room_for_layers(len(x))
+        self._forward_into(x, zs, activations)
         return zs, activations
+
+    def _forward_into(self, x: Array, zs: list[Array], activations: list[Array]) -> None:
+        gemm, layer_forward = self.be.gemm, self.be.kernels.layer_forward
+        inputs = x
+        for w, b, sigma, z, a in zip(self._weights, self._biases, self._codes, zs, activations):
+            gemm(inputs, w.T, z)
+            layer_forward(z, b, sigma, a)  # z += b, a = sigma(z)
+            inputs = a
 
     def backprop(self, x: Any, y: Any) -> Backprop:
         """Every z, a, delta and gradient of a whole mini-batch, as matrices.
@@ -195,18 +242,29 @@ class Network:
         x : array of shape (B, n_1)
         y : array of shape (B, n_L), or B integer labels
         """
-        xp, gemm = self.be.xp, self.be.gemm
-        zs, activations = self._forward(self._inputs(x))
-        y = self._targets(y, len(activations[0]))
-        prime = self.layers[-1].prime
-        delta = self.cost_function.delta(xp, zs[-1], activations[-1], y, prime)  # BP1
-        deltas = [delta]
-        for w, z, sigma in zip(self.weights[:0:-1], zs[-2::-1], self.layers[-2::-1]):
-            delta = gemm(delta, w) * sigma.prime(xp, z)  # BP2
-            deltas.insert(0, delta)
-        nabla_b = [delta.sum(axis=0) for delta in deltas]  # BP3
-        nabla_w = [gemm(delta.T, a) for delta, a in zip(deltas, activations)]  # BP4
-        return Backprop(zs, activations, deltas, nabla_w, nabla_b)
+        x = self._inputs(x)
+        y = self._targets(y, len(x))
+        found, _ = self._room_for_backprop(len(x))
+        self._backprop_into(x, y, found)
+        return found._replace(activations=[x, *found.activations])
+
+    def _backprop_into(self, x: Array, y: Array, found: Backprop) -> None:
+        """Fill the arrays of `found`, whose activations are those after the input."""
+        zs, activations, deltas, nabla_w, nabla_b = found
+        # One kernel multiplies by sigma'(z), found from a, and sums the rows of the delta: BP3.
+        gemm, times_sigma_prime = self.be.gemm, self.be.kernels.bias_act_backward
+        self._forward_into(x, zs, activations)
+        inputs = [x, *activations]
+
+        delta, a = deltas[-1], activations[-1]
+        self.be.xp.subtract(a, y, out=delta)
+        times_sigma_prime(delta, a, self._code_in_bp1, delta, nabla_b[-1])  # BP1, BP3
+        gemm(delta.T, inputs[-2], nabla_w[-1])  # BP4
+        for i in range(len(deltas) - 2, -1, -1):
+            delta, a = deltas[i], activations[i]
+            gemm(deltas[i + 1], self._weights[i + 1], delta)
+            times_sigma_prime(delta, a, self._codes[i], delta, nabla_b[i])  # BP2, BP3
+            gemm(delta.T, inputs[i], nabla_w[i])  # BP4
 
     def backprop_per_sample(self, x: Any, y: Any) -> tuple[list[Array], list[Array]]:
         """`nabla_w` and `nabla_b` of a mini-batch as in the book: one sample after the other.
@@ -245,13 +303,28 @@ class Network:
         learning rate `eta`, the L2 regularisation `lmbda` (chapter 3) and `n`, the number of
         samples in the whole training set; m by default.
         """
-        found = self.backprop(x, y)
-        m = len(found.deltas[0])
-        decay = 1 - eta * lmbda / (n or m)
-        for w, b, nabla_w, nabla_b in zip(self.weights, self.biases, found.nabla_w, found.nabla_b):
-            w *= decay
-            w -= (eta / m) * nabla_w
-            b -= (eta / m) * nabla_b
+        x = self._inputs(x)
+        m = len(x)
+        y = self._targets(y, m)
+        found, nabla = self._room
+        if len(found.deltas[0]) != m:
+            found, nabla = self._room = self._room_for_backprop(m)
+        self._backprop_into(x, y, found)
+        # All parameters are one array, and so are their gradients.
+        step, hyper = self.be.kernels.sgd_step, self._hyper_of(eta / m, lmbda * m / (n or m))
+        if lmbda:
+            end = self._number_of_weights
+            step(self.parameters[:end], nabla[:end], hyper, 1, 0)
+            step(self.parameters[end:], nabla[end:], hyper, 0, 0)
+        else:
+            step(self.parameters, nabla, hyper, 0, 0)
+
+    def _hyper_of(self, rate: float, decay: float) -> Array:
+        """Learning rate and weight decay where `sgd_step` reads them; kept until they change."""
+        if self._hyper is None or self._hyper[0] != (rate, decay):
+            values = np.array([rate, 0.0, 0.0, decay])
+            self._hyper = (rate, decay), self.be.from_numpy(values, self.device)
+        return self._hyper[1]
 
     def SGD(
         self,
@@ -292,11 +365,11 @@ class Network:
             test_data = test_x, self._targets(test_data[1], len(test_x), "test_data[1]")
         history = []
         for epoch in range(epochs):
-            order = self._array(self.rng.permutation(len(x)), "order")
-            shuffled_x, shuffled_y = x[order], y[order]
+            order = randperm(len(x), generator=self.generator, device=self.device).array
             for k in range(0, len(x), mini_batch_size):
-                rows = slice(k, k + mini_batch_size)
-                self.update_mini_batch(shuffled_x[rows], shuffled_y[rows], eta, lmbda, len(x))
+                rows = order[k : k + mini_batch_size]
+                mini_batch = x.take(rows, axis=0), y.take(rows, axis=0)
+                self.update_mini_batch(*mini_batch, eta, lmbda, len(x))
             report = "complete"
             if test_data is not None:
                 history.append((self.evaluate(*test_data), self.cost(*test_data)))
@@ -318,10 +391,32 @@ class Network:
     def cost(self, x: Any, y: Any, lmbda: float = 0.0) -> float:
         """``C = sum_x C_x / n + lmbda / (2 n) sum of w^2``, the mean cost of n samples."""
         zs, activations = self._forward(self._inputs(x))
-        y = self._targets(y, len(activations[0]))
+        y = self._targets(y, len(zs[0]))
         total = self.cost_function.fn(self.be.xp, zs[-1], activations[-1], y)
         decay = sum((w * w).sum() for w in self.weights)
         return float(total + 0.5 * lmbda * decay) / len(y)
+
+    # --- memory -------------------------------------------------------------------------------
+
+    def _room_for_parameters(self) -> tuple[Array, tuple[Array, ...], tuple[Array, ...]]:
+        """An array for all weights and then all biases, and its views for each layer."""
+        shapes = list(zip(self.sizes[1:], self.sizes[:-1]))
+        ends = np.cumsum([n * k for n, k in shapes] + self.sizes[1:]).tolist()
+        with self.be.on(self.device):
+            everything = self.be.empty((ends[-1],), self.dtype)
+        views = [everything[start:end] for start, end in zip([0, *ends], ends)]
+        weights = tuple(view.reshape(shape) for view, shape in zip(views, shapes))
+        return everything, weights, tuple(views[len(shapes) :])
+
+    def _room_for_layers(self, rows: int) -> list[Array]:
+        with self.be.on(self.device):
+            return [self.be.empty((rows, n), self.dtype) for n in self.sizes[1:]]
+
+    def _room_for_backprop(self, rows: int) -> tuple[Backprop, Array]:
+        """Uninitialised arrays for `rows` samples, and the one that holds all gradients."""
+        zs, activations, deltas = (self._room_for_layers(rows) for _ in range(3))
+        nabla, nabla_w, nabla_b = self._room_for_parameters()
+        return Backprop(zs, activations, deltas, list(nabla_w), list(nabla_b)), nabla
 
     # --- what comes in: arrays of the right kind, shape and dtype -----------------------------
 
@@ -338,12 +433,14 @@ class Network:
         n = self.sizes[0]
         if x.ndim != 2 or x.shape[1] != n or not len(x):
             raise ValueError(f"{name}: expected one or more rows of {n} values, got {x.shape}")
-        return x.astype(self.dtype, copy=False)
+        return x if x.dtype == self.dtype else x.astype(self.dtype)
 
     def _targets(self, y: Any, rows: int, name: str = "y") -> Array:
         """Targets as rows of n_L values; a label j becomes the j-th row of the identity matrix."""
         y = self._array(y, name)
         n = self.sizes[-1]
+        if y.shape == (rows, n) and y.dtype == self.dtype:
+            return y
         if y.shape == (rows, n) or (n == 1 and y.shape == (rows,)):
             return y.astype(self.dtype, copy=False).reshape(rows, n)
         if y.shape != (rows,) or y.dtype.kind not in "iu":

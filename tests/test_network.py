@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 from opcheck import array_of
 
+import gpunet
+from gpunet import nn
 from gpunet.errors import DeviceError
+from gpunet.io import load_file, save_file
 from gpunet.network import ACTIVATIONS, Network
 
 # Every activation in hidden layers and, where the cost allows it, in the output.
@@ -64,6 +67,61 @@ def test_everything_on_the_way_is_returned(device):
     )
 
 
+def test_what_was_returned_stays_as_it_is(device):
+    net, x, y = make("tanh", "quadratic", device)
+    found = list(itertools.chain(*net.backprop(x, y)))
+    kept = [array_of(a).copy() for a in found]
+    net.backprop(2 * x, y)
+    net.update_mini_batch(3 * x, y, 0.1)
+    for array, before in zip(found, kept):
+        np.testing.assert_array_equal(array_of(array), before)
+
+
+@pytest.mark.parametrize(("activation", "cost"), KINDS)
+@pytest.mark.parametrize("lmbda", [0.0, 0.7])
+def test_a_step_is_that_of_the_loop_over_samples(activation, cost, lmbda, device):
+    net, x, y = make(activation, cost, device)
+    for rows in (slice(0, 4), slice(4, 7), slice(1, 4)):
+        m, eta, n = rows.stop - rows.start, 0.5, 7
+        nablas = net.backprop_per_sample(x[rows], y[rows])
+        expected = [
+            (1 - eta * decay / n) * array_of(p) - eta / m * array_of(nabla)
+            for parameters, gradients, decay in zip((net.weights, net.biases), nablas, (lmbda, 0))
+            for p, nabla in zip(parameters, gradients)
+        ]
+        net.update_mini_batch(x[rows], y[rows], eta, lmbda, n)
+        for p, after in zip((*net.weights, *net.biases), expected):
+            np.testing.assert_allclose(array_of(p), after, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("rows", "sizes"), [(10, [784, 30, 10]), (64, [100, 70, 5])])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sizes_that_other_kernels_serve(rows, sizes, dtype):
+    net = Network(sizes, seed=1, dtype=dtype)
+    rng = np.random.default_rng(0)
+    x, y = rng.random((rows, sizes[0])), np.eye(sizes[-1])[rng.integers(0, sizes[-1], rows)]
+    found = net.backprop(x, y)
+    nabla_w, nabla_b = net.backprop_per_sample(x, y)
+    tolerance = 1e-12 if dtype == "float64" else 1e-5
+    for ours, loop in zip(found.nabla_w + found.nabla_b, nabla_w + nabla_b):
+        np.testing.assert_allclose(ours, loop, rtol=tolerance, atol=tolerance)
+
+
+def test_a_step_does_not_wait_for_the_device(cuda):
+    import cupy
+
+    if not hasattr(cupy, "_standin"):
+        pytest.skip("counts waits on the stand-in")
+    net, x, y = make("sigmoid", "quadratic", cuda)
+    x, y = net._array(x, "x"), net._array(y, "y")
+    net.update_mini_batch(x, y, 0.1, 0.1)
+    cupy._standin.reset()
+    for _ in range(3):
+        net.update_mini_batch(x, y, 0.1, 0.1)
+    assert cupy._standin.synchronisations == 0
+    assert cupy._standin.uploads == 0, cupy._standin.history
+
+
 @pytest.mark.parametrize("cost", ["quadratic", "cross-entropy"])
 def test_learns_xor(cost, device):
     net = Network([2, 8, 1], ["tanh", "sigmoid"], cost, seed=0, device=device)
@@ -72,14 +130,15 @@ def test_learns_xor(cost, device):
     assert history[-1][1] < 0.5 * history[0][1]
 
 
-def test_learns_digits(device):
+@pytest.mark.parametrize(("cost", "eta"), [("quadratic", 3.0), ("cross-entropy", 0.5)])
+def test_learns_digits(cost, eta, device):
     from gpunet.datasets import load_digits
 
     digits = load_digits()
     train = digits.train_images.reshape(-1, 64)[:500], digits.train_labels[:500]
     test = digits.test_images.reshape(-1, 64), digits.test_labels
-    net = Network([64, 30, 10], cost="cross-entropy", seed=0, device=device)
-    history = net.SGD(train, 15, 10, 0.5, lmbda=0.1, test_data=test, verbose=False)
+    net = Network([64, 30, 10], cost=cost, seed=0, device=device)
+    history = net.SGD(train, 15, 10, eta, lmbda=0.1, test_data=test, verbose=False)
     assert history[-1][0] > 0.9 * len(test[0])
 
 
@@ -98,6 +157,111 @@ def test_the_same_seed_gives_the_same_run_and_leaves_the_data_alone(capsys):
     assert first == f"Epoch 0: {runs[0][0][0]} / 20, cost {runs[0][0][1]:.4g}"
     assert net.SGD((x, y), 1, 6, 1.0) == []
     assert capsys.readouterr().out == "Epoch 0: complete\n"
+
+
+def test_begins_the_same_on_every_device_and_in_both_dtypes(device):
+    first = Network([40, 30, 10], seed=5, dtype=np.float64)
+    for dtype, tolerance in ((np.float32, 1e-7), (np.float64, 1e-13)):
+        net = Network([40, 30, 10], seed=5, dtype=dtype, device=device)
+        for ours, theirs in zip(net.weights + net.biases, first.weights + first.biases):
+            np.testing.assert_allclose(array_of(ours), theirs, rtol=tolerance, atol=1e-14)
+    assert first.weights[0].std() * 40**0.5 == pytest.approx(1, rel=0.1)
+    assert first.biases[0].std() == pytest.approx(1, rel=0.4)
+    assert not (Network([40, 30, 10]).parameters == Network([40, 30, 10]).parameters).any()
+
+
+def test_weights_and_biases_are_views_of_the_parameters():
+    net = Network([3, 4, 2], seed=0)
+    net.parameters[:] = np.arange(len(net.parameters))
+    flat = [a.reshape(-1) for a in (*net.weights, *net.biases)]
+    np.testing.assert_array_equal(np.concatenate(flat), net.parameters)
+    with pytest.raises(AttributeError):
+        net.weights = [w + 1 for w in net.weights]
+    with pytest.raises(AttributeError):
+        net.biases = [b + 1 for b in net.biases]
+
+
+def test_a_loaded_state_goes_on_as_the_one_that_was_saved(device, tmp_path):
+    rng = np.random.default_rng(0)
+    data = rng.random((23, 3)), rng.integers(0, 2, 23)
+    net = Network([3, 4, 2], seed=-7, device=device)
+    net.SGD(data, 2, 5, 1.0, verbose=False)
+    save_file(net.state_dict(), tmp_path / "net.safetensors")
+    net.SGD(data, 2, 5, 1.0, verbose=False)
+    other = Network([3, 4, 2], seed=8, device=device)
+    keys = other.load_state_dict(load_file(tmp_path / "net.safetensors"))
+    assert keys == ([], [])
+    other.SGD(data, 2, 5, 1.0, verbose=False)
+    np.testing.assert_array_equal(array_of(other.parameters), array_of(net.parameters))
+    assert other.generator.get_state()["offset"] == net.generator.get_state()["offset"]
+
+
+def test_a_state_that_does_not_fit_is_refused():
+    net, other = Network([3, 4, 2], seed=0), Network([3, 5, 2], seed=1)
+    names = ["weights.0", "weights.1", "biases.0", "biases.1", "generator"]
+    assert list(net.state_dict()) == names
+    before = net.parameters.copy()
+    with pytest.raises(
+        RuntimeError, match=r"for Network:\n.*size mismatch for weights.0.*\(5, 3\)"
+    ):
+        net.load_state_dict(other.state_dict())
+    state = Network([3, 4, 2], seed=1).state_dict()
+    del state["biases.1"]
+    state["biases.2"] = np.zeros(2)
+    with pytest.raises(RuntimeError, match=r'Missing .*"biases.1".*\n.*Unexpected .*"biases.2"'):
+        net.load_state_dict(state)
+    np.testing.assert_array_equal(net.parameters, before)
+    keys = net.load_state_dict(state, strict=False)
+    assert keys == (["biases.1"], ["biases.2"])
+    np.testing.assert_array_equal(net.weights[1], state["weights.1"])
+    assert net.generator.initial_seed() == 1
+
+
+def mean_quadratic_cost(model, x, y):
+    return 0.5 * ((model(x) - y) ** 2).sum() / len(x)
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", ["relu", "tanh", "identity"]])
+def test_is_the_same_network_as_a_module(activation, device):
+    net, x, y = make(activation, "quadratic", device)
+    gpunet.manual_seed(3)
+    before = gpunet.get_rng_state()
+    model = net.to_module()
+    assert gpunet.get_rng_state() == before
+    x, y = net._array(x, "x"), net._array(y, "y")
+    mean_quadratic_cost(model, gpunet.Tensor(x), gpunet.Tensor(y)).backward()
+    np.testing.assert_allclose(
+        array_of(model(gpunet.Tensor(x))), array_of(net.feedforward(x)), rtol=1e-12
+    )
+    found = net.backprop(x, y)
+    linears = [layer for layer in model if isinstance(layer, nn.Linear)]
+    for linear, nabla_w, nabla_b in zip(linears, found.nabla_w, found.nabla_b, strict=True):
+        for ours, theirs in ((nabla_w, linear.weight.grad), (nabla_b, linear.bias.grad)):
+            np.testing.assert_allclose(array_of(ours) / 7, array_of(theirs), atol=1e-14)
+    again = Network.from_module(model, seed=0)
+    assert (again.sizes, again.activation) == (net.sizes, net.activation)
+    assert (again.dtype, again.device) == (net.dtype, net.device)
+    np.testing.assert_array_equal(array_of(again.parameters), array_of(net.parameters))
+    again.parameters[:] = 0
+    assert float(abs(array_of(linears[0].weight)).sum()) > 0
+
+
+def test_modules_that_are_no_such_network_are_refused():
+    linear = nn.Linear(3, 2)
+    with pytest.raises(TypeError, match="expected a Sequential, got Linear"):
+        Network.from_module(linear)
+    with pytest.raises(ValueError, match="empty Sequential"):
+        Network.from_module(nn.Sequential())
+    for layers, i in (
+        ([nn.Sigmoid(), linear], 0),
+        ([linear, nn.Sigmoid(), nn.Tanh()], 2),
+        ([linear, nn.GELU()], 1),
+        ([nn.Linear(3, 2, bias=False)], 0),
+    ):
+        with pytest.raises(ValueError, match=rf"module\[{i}\]: expected a Linear with bias"):
+            Network.from_module(nn.Sequential(*layers))
+    with pytest.raises(RuntimeError, match=r"size mismatch for weights.1.*\(2, 3\)"):
+        Network.from_module(nn.Sequential(linear, linear))
 
 
 def test_regularisation_shrinks_the_weights_and_enters_the_cost():

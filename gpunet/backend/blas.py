@@ -13,9 +13,14 @@ from ..kernels import cpu as fast_kernels
 
 __all__ = ["Blas"]
 
+#: Multiplications up to which `numpy.dot` is done sooner than `numpy.matmul`, which asks more.
+_SMALL = 1 << 16
 #: Multiplications from which a product is shared by the team: below, one thread is done sooner.
 #: OpenBLAS's own threads begin at twice as many.
 _SHARED = 1 << 17
+#: Up to there, a product is shared only if its two shorter sides span as much as this: a long and
+#: thin one, as of ten samples, is a single tile, or tiles of a microsecond.
+_THIN = 512
 #: Processors for which OpenBLAS has kernels for small products.
 _UNPACKED = ("skylakex", "cooperlake", "sapphirerapids")
 
@@ -63,9 +68,13 @@ class Blas:
 
     def matmul(self, A: np.ndarray, B: np.ndarray, out: np.ndarray) -> np.ndarray:
         """``out = A B`` for matrices of one dtype; `out` is C-contiguous."""
-        work = A.shape[0] * A.shape[1] * B.shape[1]
+        work = A.size * B.shape[1]
+        if work <= _SMALL:
+            return np.dot(A, B, out)
         threads = fast_kernels.settings.threads
         if work < _SHARED or threads == 1 or not self.known:
+            return np.matmul(A, B, out)
+        if work < 2 * _SHARED and work < _THIN * max(*A.shape, B.shape[1]):
             return np.matmul(A, B, out)
         # From here on OpenBLAS would use threads of its own: see kernels/cpu/gemm.py.
         self._set(1)

@@ -10,7 +10,7 @@ import numpy as np
 from ..autograd import Variable
 from ..backend import Array, backend_of
 
-__all__ = ["IncompatibleKeys", "load"]
+__all__ = ["IncompatibleKeys", "load", "load_tensors"]
 
 
 class _Keys(NamedTuple):
@@ -33,9 +33,17 @@ class IncompatibleKeys(_Keys):
 
 def load(module: Any, state_dict: Mapping[str, Any], strict: bool) -> IncompatibleKeys:
     """Copy the values of `state_dict` into the tensors of `module`, or change nothing and raise."""
+    return load_tensors(
+        type(module).__name__, module.state_dict(keep_vars=True), state_dict, strict
+    )
+
+
+def load_tensors(
+    owner: str, own: Mapping[str, Any], state_dict: Mapping[str, Any], strict: bool
+) -> IncompatibleKeys:
+    """The same for the tensors `own` of something whose class is named `owner`."""
     if not isinstance(state_dict, Mapping):
         raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict).__name__}.")
-    own = module.state_dict(keep_vars=True)
     missing = [key for key in own if key not in state_dict]
     unexpected = [key for key in state_dict if key not in own]
     problems = []
@@ -72,8 +80,7 @@ def load(module: Any, state_dict: Mapping[str, Any], strict: bool) -> Incompatib
             copies.append((tensor, values))
     if problems:
         raise RuntimeError(
-            f"Error(s) in loading state_dict for {type(module).__name__}:\n\t"
-            + "\n\t".join(problems)
+            f"Error(s) in loading state_dict for {owner}:\n\t" + "\n\t".join(problems)
         )
     for tensor, values in copies:
         copy_into(tensor, values)

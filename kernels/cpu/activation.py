@@ -13,7 +13,13 @@ from ._compile import inline, kernel
 from ._math import erf, exp, expm1, sigmoid, softplus, tanh
 from .team import array, number, run_tiles, team, tiles_by_size
 
-__all__ = ["activation_backward", "activation_forward", "bias_act_backward", "bias_act_forward"]
+__all__ = [
+    "activation_backward",
+    "activation_forward",
+    "bias_act_backward",
+    "bias_act_forward",
+    "layer_forward",
+]
 
 
 #: Elements from which the work is shared.
@@ -204,6 +210,18 @@ def activation_forward(X, act, a, b, Y):
         for i in range(n):
             x = X[i]
             Y[i] = x / (one + abs(x))
+
+
+@kernel
+def layer_forward(Z, b, act, A):
+    M, N = Z.shape
+    for m in range(M):
+        for n in range(N):
+            Z[m, n] += b[n]
+    if act == 0:
+        A[:] = Z
+    else:
+        activation_forward(Z.ravel(), act, 0.0, 0.0, A.ravel())
 
 
 @kernel

@@ -27,6 +27,17 @@ extern "C" __global__ void bias_act_forward(const real* Z, const real* b, int ac
     GRID_STRIDE(i, size) Y[i] = activate(Z[i] + b[i % N], act);
 }
 
+extern "C" __global__ void layer_forward(real* Z, const real* b, int act, index size, index N,
+                                         real* A)
+{
+    GRID_STRIDE(i, size)
+    {
+        real z = Z[i] + b[i % N];
+        Z[i] = z;
+        A[i] = activate(z, act);
+    }
+}
+
 // partial[slice, n]: the sum of dZ over the slice's rows (see columns.cuh).
 extern "C" __global__ void bias_act_backward(const real* dY, const real* Y, int act, index M,
                                              index N, index chunk, real* dZ, real* partial)

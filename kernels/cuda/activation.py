@@ -6,7 +6,13 @@ from typing import Any
 
 from .launch import BLOCK, COLUMNS_BLOCK, Source, blocks_for, columns_grid
 
-__all__ = ["activation_backward", "activation_forward", "bias_act_backward", "bias_act_forward"]
+__all__ = [
+    "activation_backward",
+    "activation_forward",
+    "bias_act_backward",
+    "bias_act_forward",
+    "layer_forward",
+]
 
 SOURCE = Source("activation.cu", "columns.cuh")
 
@@ -30,6 +36,12 @@ def bias_act_backward(dY: Any, Y: Any, act: int, dZ: Any, db: Any) -> None:
         SOURCE("bias_act_backward", dY.dtype, grid, COLUMNS_BLOCK, *args)
         if slices > 1:
             SOURCE("bias_totals", dY.dtype, across, COLUMNS_BLOCK, partial, slices, N, db)
+
+
+def layer_forward(Z: Any, b: Any, act: int, A: Any) -> None:
+    size = Z.size
+    if size:
+        SOURCE("layer_forward", Z.dtype, blocks_for(size), BLOCK, Z, b, act, size, Z.shape[1], A)
 
 
 def activation_forward(X: Any, act: int, a: float, b: float, Y: Any) -> None:

@@ -8,7 +8,13 @@ from typing import Any
 from ._erf import erf
 from ._namespace import namespace
 
-__all__ = ["activation_backward", "activation_forward", "bias_act_backward", "bias_act_forward"]
+__all__ = [
+    "activation_backward",
+    "activation_forward",
+    "bias_act_backward",
+    "bias_act_forward",
+    "layer_forward",
+]
 
 #: The code of an activation is its position here. The derivative of the first four follows from
 #: their output, and `bias_act_forward` has these only.
@@ -65,6 +71,27 @@ def bias_act_backward(dY: Any, Y: Any, act: int, dZ: Any, db: Any) -> None:
     elif dZ is not dY:
         xp.copyto(dZ, dY)
     xp.sum(dZ, axis=0, out=db)
+
+
+def layer_forward(Z: Any, b: Any, act: int, A: Any) -> None:
+    """``Z[m, n] += b[n]`` and ``A[m, n] = act(Z[m, n])``: `bias_act_forward` that keeps both.
+
+    Parameters
+    ----------
+    Z : array of shape (M, N)
+        float32 or float64, C-contiguous; updated.
+    b : array of shape (N,)
+    act : int
+        As in `bias_act_forward`.
+    A : array of shape (M, N)
+        Output. Not `Z`.
+    """
+    xp = namespace(Z)
+    xp.add(Z, b, out=Z)
+    if act:
+        activation_forward(Z, act, 0.0, 0.0, A)
+    else:
+        xp.copyto(A, Z)
 
 
 def activation_forward(X: Any, act: int, a: float, b: float, Y: Any) -> None:

@@ -20,6 +20,12 @@ def backward(shape, act, rng, dtype):
     return Case(args, outputs=(3, 4), alias=((0, 3),))
 
 
+def layer(shape, act, rng, dtype):
+    Z = rng.standard_normal(shape).astype(dtype) * 3
+    b = rng.standard_normal(shape[1]).astype(dtype)
+    return Case((Z, b, act, garbage(shape, dtype)), outputs=(0, 3))
+
+
 # Parameters of each activation, by code.
 PARAMETERS = {4: (0.01, 0), 5: (1.5, 0), 9: (2.0, 5.0), 10: (-1.0, 1.5)}
 EDGES = [0.0, -0.0, 1e-30, -1e-30, 1.5, -1.0, 30.0, -30.0, 90.0, -90.0]
@@ -50,6 +56,7 @@ SIZES = [0, 1, 333]
 CASES = {
     "activation_forward": [partial(alone_forward, n, a) for n in SIZES for a in range(1, 13)],
     "activation_backward": [partial(alone_backward, n, a) for n in SIZES for a in range(1, 13)],
+    "layer_forward": [partial(layer, s, act) for s in SHAPES for act in range(4)],
     "bias_act_forward": [partial(forward, s, act) for s in SHAPES for act in range(4)],
     "bias_act_backward": [partial(backward, s, act) for s in SHAPES for act in range(4)],
 }
