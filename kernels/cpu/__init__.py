@@ -28,7 +28,7 @@ SMALLEST_WORK = {
     "amsgrad_step": 256,
     "clip_scale": 1024,
     "sgd_momentum_step": 256,
-    "sgd_step": 64,
+    "sgd_step": 1024,
     "sum_of_squares": 1024,
     "bias_act_forward": 64,
     "bias_act_backward": 64,
