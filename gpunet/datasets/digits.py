@@ -7,34 +7,18 @@ Repository, 1998, CC BY 4.0; see DIGITS.txt.
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Digits", "load_digits"]
+from .images import Images
+
+__all__ = ["load_digits"]
 
 #: Of each class's images, in their order, the last of every five is held out.
 _HELD_OUT = 5
 
 
-class Digits(NamedTuple):
-    """The two parts of the digits, as NumPy arrays that belong to the caller.
-
-    Attributes
-    ----------
-    train_images, test_images : float32 array of shape (N, 1, 8, 8)
-        1,442 and 355 images, 0 for paper to 1 for ink.
-    train_labels, test_labels : int64 array of shape (N,)
-        0 to 9.
-    """
-
-    train_images: np.ndarray
-    train_labels: np.ndarray
-    test_images: np.ndarray
-    test_labels: np.ndarray
-
-
-def load_digits() -> Digits:
+def load_digits() -> Images:
     """The digits, split into training and held-out images.
 
     The split is always the same and stratified: of each digit's images, in the order of the
@@ -43,7 +27,8 @@ def load_digits() -> Digits:
 
     Returns
     -------
-    Digits
+    Images
+        1,442 and 355 images of shape (1, 8, 8), 0 for paper to 1 for ink; labels 0 to 9.
 
     Examples
     --------
@@ -57,4 +42,4 @@ def load_digits() -> Digits:
     held_out = np.zeros(len(labels), bool)
     for digit in range(10):
         held_out[np.flatnonzero(labels == digit)[_HELD_OUT - 1 :: _HELD_OUT]] = True
-    return Digits(images[~held_out], labels[~held_out], images[held_out], labels[held_out])
+    return Images(images[~held_out], labels[~held_out], images[held_out], labels[held_out])
