@@ -94,7 +94,7 @@ def _causes(
             "no gradient": gradient is None and layer.uses > 0,
             "not used": gradient is None and layer.uses == 0,
             "large update": update is not None and update > LARGE_UPDATE,
-            "tiny update": update is not None and 0 < update < SMALL_UPDATE,
+            "tiny update": update is not None and bool(gradient) and update < SMALL_UPDATE,
         }
     return tuple([cause for cause, seen in causes.items() if seen])
 

@@ -118,8 +118,8 @@ def _oddities(report: Report) -> Iterator[str]:
     for cause, text in texts.items():
         layers = _with(report, cause)
         if layers:
-            form = "{:.0%}" if cause == "large update" else "{:.1e}"
-            sizes = _range([layer.relative_update for layer in layers], form.format)
+            form = "{:.0%}".format if cause == "large update" else _short
+            sizes = _range([layer.relative_update for layer in layers], form)
             yield text.format(_names(layers), sizes)
     if report.layers and not any(layer.trained for layer in report.layers):
         yield "No parameter requires a gradient: nothing is learned."

@@ -11,8 +11,12 @@ __all__ = ["Reader", "Squares", "square_sum"]
 
 def square_sum(array: Array) -> Any:
     """``sum of x^2`` in float64, on the device: no float32 overflows or vanishes when squared."""
-    wide = array.astype("float64", copy=False)
-    return (wide * wide).sum()
+    backend = backend_of(array)
+    if array.dtype.char not in "fd":
+        array = array.astype("float64")
+    total = backend.empty((1,), "float64")
+    backend.kernels.sum_of_squares(backend.contiguous(array).reshape(-1), total)
+    return total.reshape(())
 
 
 class Squares:

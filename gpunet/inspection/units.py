@@ -9,11 +9,11 @@ Softsign              ``(1 - |a|)^2 < t``
 Hardtanh              ``a`` is at a bound
 ReLU6                 ``a = 6``                           ``a = 0``
 ReLU                                                      ``a = 0``
-Softmax               ``max_j p_j (1 - p_j) < t / 4``
+Softmax               ``p (1 - p) < t / 4``, p near 1
 ====================  ==================================  ====================
 
-with `t` = `SATURATED_SLOPE`. For a softmax this holds for a sample, hence for all its units: one
-probability is so near to 1 that no score has an influence any more.
+with `t` = `SATURATED_SLOPE`. With a softmax, p is the largest probability of a sample, and this
+holds for all units of the sample: p is so near to 1 that no score has an influence any more.
 
 The slope of other activations is nowhere zero, or on one side only in the limit (LeakyReLU, ELU,
 GELU, SiLU, Mish, Softplus, LogSoftmax): their units are neither saturated nor dead in this count.
@@ -94,8 +94,9 @@ def of_module(module: nn.Module, A: Array) -> Values:
         axis = module.dim
         if axis is None:  # as F.softmax chooses it
             axis = 0 if A.ndim in (1, 3) else 1
-        slope = (A * (1 - A)).max(axis=axis, keepdims=True)
-        return xp.broadcast_to(slope < SATURATED_SLOPE / 4, A.shape), None
+        p = A.max(axis=axis, keepdims=True)
+        saturated = (p > 0.5) & (p * (1 - p) < SATURATED_SLOPE / 4)
+        return xp.broadcast_to(saturated, A.shape), None
     return None, None
 
 
