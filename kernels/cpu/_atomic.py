@@ -1,6 +1,6 @@
-"""Atomic operations on memory addresses, and calls through them, inside Numba functions.
+"""Atomic operations on memory addresses, copies and calls through them, inside Numba functions.
 
-An address is an ``int64``. All operations are sequentially consistent.
+An address is an ``int64``. All atomic operations are sequentially consistent.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from numba.extending import intrinsic
 
 __all__ = [
     "call_tile",
+    "copy_bytes",
     "fetch_add",
     "fetch_max",
     "float32_pointer",
@@ -99,6 +100,22 @@ def call_tile(typingctx, function, arguments, tile):
     def codegen(context, builder, signature, args):
         kind = ir.FunctionType(ir.VoidType(), [_I64, _I64])
         builder.call(_pointer(builder, args[0], kind), args[1:])
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic
+def copy_bytes(typingctx, target, source, count):
+    """Copy `count` bytes between places that do not overlap."""
+
+    def codegen(context, builder, signature, args):
+        byte, flag = ir.IntType(8), ir.IntType(1)
+        operands = [_pointer(builder, address, byte) for address in args[:2]]
+        operands += [args[2], ir.Constant(flag, 0)]
+        kind = ir.FunctionType(ir.VoidType(), [operand.type for operand in operands])
+        names = tuple([operand.type for operand in operands[:3]])
+        builder.call(builder.module.declare_intrinsic("llvm.memcpy", names, kind), operands)
         return context.get_dummy_value()
 
     return types.none(types.int64, types.int64, types.int64), codegen

@@ -9,9 +9,29 @@ memory, is written on the reference form and holds for every form.
 
 from __future__ import annotations
 
-from . import activation, dropout, embedding, norm, optimizer, pointwise_loss, random, softmax
+from . import (
+    activation,
+    dropout,
+    embedding,
+    gather,
+    norm,
+    optimizer,
+    pointwise_loss,
+    random,
+    softmax,
+)
 
 #: The families, one file each.
-FAMILIES = (activation, dropout, embedding, norm, optimizer, random, softmax, pointwise_loss)
+FAMILIES = (
+    activation,
+    dropout,
+    embedding,
+    gather,
+    norm,
+    optimizer,
+    random,
+    softmax,
+    pointwise_loss,
+)
 
 KERNELS = {name: getattr(family, name) for family in FAMILIES for name in family.__all__}
