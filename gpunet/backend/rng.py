@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import operator
 import os
+import threading
 from typing import Any
 
 import numpy as np
 
 from .base import Array, Backend
 
-__all__ = ["Generator", "default_generator"]
+__all__ = ["CURRENT", "Generator", "default_generator", "using"]
 
 #: PyTorch's seed where none was given.
 DEFAULT_SEED = 67280421310721
@@ -146,3 +147,37 @@ class Generator:
 
 #: What every function uses that is not given a generator.
 default_generator = Generator()
+
+
+class _Current(threading.local):
+    generator = default_generator
+
+
+#: ``CURRENT.generator`` is the default generator of this thread: the one above, unless `using` has
+#: put another in its place.
+CURRENT = _Current()
+
+
+class using:
+    """A context in which this thread's functions draw from `generator` by default.
+
+    A mini-batch is made with a generator of its own, so that it is the same whichever thread makes
+    it and whatever the others draw meanwhile.
+
+    Parameters
+    ----------
+    generator : Generator
+    """
+
+    __slots__ = ("generator", "previous")
+
+    def __init__(self, generator: Generator):
+        self.generator = generator
+
+    def __enter__(self) -> Generator:
+        self.previous = CURRENT.generator
+        CURRENT.generator = self.generator
+        return self.generator
+
+    def __exit__(self, *exception: Any) -> None:
+        CURRENT.generator = self.previous

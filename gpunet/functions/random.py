@@ -11,7 +11,7 @@ from typing import Any
 from ..autograd import Variable
 from ..autograd.mode import MODE
 from ..backend import Array, Backend, backend_of
-from ..backend.rng import Generator, default_generator
+from ..backend.rng import CURRENT, Generator
 
 __all__ = [
     "bernoulli_",
@@ -31,27 +31,27 @@ __all__ = [
 
 def manual_seed(seed: int) -> Generator:
     """Seed the default generator, for every device, and return it."""
-    return default_generator.manual_seed(seed)
+    return CURRENT.generator.manual_seed(seed)
 
 
 def seed() -> int:
     """Seed the default generator with an unforeseeable number, and return that."""
-    return default_generator.seed()
+    return CURRENT.generator.seed()
 
 
 def initial_seed() -> int:
     """The seed of the default generator."""
-    return default_generator.initial_seed()
+    return CURRENT.generator.initial_seed()
 
 
 def get_rng_state() -> dict[str, int]:
     """Where the default generator stands; see `Generator.get_state`."""
-    return default_generator.get_state()
+    return CURRENT.generator.get_state()
 
 
 def set_rng_state(new_state: dict[str, int]) -> None:
     """Set the default generator to where `get_rng_state` was called."""
-    default_generator.set_state(new_state)
+    CURRENT.generator.set_state(new_state)
 
 
 # --- filling arrays ----------------------------------------------------------------------------
@@ -65,7 +65,7 @@ def fill_real(
     direct = size >= 4 and array.flags.c_contiguous
     out = array if direct else be.empty(array.shape, "float32" if size < 4 else array.dtype)
     blocks = -(-out.nbytes // 16)
-    state, offset = (generator or default_generator).take(be, array, blocks)
+    state, offset = (generator or CURRENT.generator).take(be, array, blocks)
     kernel(out.reshape(-1), float(a), float(b), state, offset)
     if not direct:
         array[...] = out
@@ -76,7 +76,7 @@ def integers(
 ) -> Array:
     """An int64 array of whole numbers from `low` to ``high - 1``."""
     out = be.empty(shape, "int64")
-    state, offset = (generator or default_generator).take(be, like, -(-out.size // 2))
+    state, offset = (generator or CURRENT.generator).take(be, like, -(-out.size // 2))
     be.kernels.philox_integers(out.reshape(-1), low, high, state, offset)
     return out
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..autograd import Operation, Variable
 from ..backend import Array, Backend, backend_of
-from ..backend.rng import Generator, default_generator
+from ..backend.rng import CURRENT, Generator
 from ..dtypes import as_dtype, get_default_dtype
 from .creation import made, place
 from .random import check_probability, check_range, fill_real, integers, uniform
@@ -126,7 +126,7 @@ def randperm(
     if n < 0:
         raise RuntimeError(f"randperm: expected n of at least 0, got {n}")
     be, keys = _empty((2 * n,), "uint32", device)
-    state, offset = (generator or default_generator).take(be, keys, -(-n // 2))
+    state, offset = (generator or CURRENT.generator).take(be, keys, -(-n // 2))
     be.kernels.philox_bits(keys, state, offset)
     order = be.xp.argsort(keys.view("uint64"))
     return Operation.result(order.astype(as_dtype(dtype or "int64"), copy=False))

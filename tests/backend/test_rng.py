@@ -1,4 +1,5 @@
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ from opcheck import array_of, on_device
 
 import gpunet
 from gpunet.backend import Device, backend_for
+from gpunet.backend.rng import CURRENT, using
 from gpunet.functions import random
 
 # Random123's kat_vectors: counter and key, as stream, block number and seed; the four words.
@@ -271,3 +273,37 @@ def test_a_clone_goes_on_from_the_same_place():
     clone = generator.clone_state()
     expected = gpunet.rand(10, generator=generator)
     assert gpunet.rand(10, generator=clone).numpy().tolist() == expected.numpy().tolist()
+
+
+def test_a_generator_in_place_of_the_default_one(device):
+    gpunet.manual_seed(1)
+    state = gpunet.get_rng_state()
+    with using(seeded(9)) as inner:
+        assert gpunet.initial_seed() == 9
+        first = array_of(gpunet.rand(5, device=device))
+        with using(seeded(8)):
+            gpunet.rand(1)
+        second = array_of(gpunet.nn.functional.dropout(gpunet.ones(64, device=device)))
+        assert inner.offset == 2 + 16
+    assert gpunet.get_rng_state() == state
+    g = seeded(9)
+    np.testing.assert_array_equal(array_of(gpunet.rand(5, device=device, generator=g)), first)
+    gpunet.default_generator.set_state(g.get_state())
+    again = array_of(gpunet.nn.functional.dropout(gpunet.ones(64, device=device)))
+    np.testing.assert_array_equal(again, second)
+
+
+def test_only_this_thread_has_another_default():
+    gpunet.manual_seed(1)
+    seen = []
+    with using(seeded(9)):
+        thread = threading.Thread(target=lambda: seen.append(gpunet.initial_seed()))
+        thread.start()
+        thread.join()
+    assert seen == [1]
+
+
+def test_the_default_comes_back_after_an_error():
+    with pytest.raises(ZeroDivisionError), using(seeded(9)):
+        1 / 0  # noqa: B018
+    assert CURRENT.generator is gpunet.default_generator

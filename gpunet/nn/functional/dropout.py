@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...autograd import Operation, Variable
-from ...backend.rng import default_generator
+from ...backend.rng import CURRENT
 from ...functions.promotion import floating
 from ...ops.dropout import dropout_backward, dropout_forward
 
@@ -39,7 +39,7 @@ def dropout(input: Variable, p: float = 0.5, training: bool = True, inplace: boo
     check_probability(p)
     if not training or p == 0:
         return input
-    return _dropout(floating(input), p=p, generator=default_generator)
+    return _dropout(floating(input), p=p, generator=CURRENT.generator)
 
 
 def check_probability(p: float) -> None:
