@@ -71,9 +71,25 @@ class Backend:
         """A context in which ``xp`` makes its arrays on `device`."""
         return nullcontext()
 
-    def from_numpy(self, array: Any, device: Device | None = None) -> Array:
-        """The NumPy array `array` on this backend's device; no copy where that is the CPU."""
+    def from_numpy(
+        self, array: Any, device: Device | None = None, non_blocking: bool = False
+    ) -> Array:
+        """The NumPy array `array` on this backend's device; no copy where that is the CPU.
+
+        With `non_blocking` the host does not wait for a copy out of memory from `pinned`.
+        """
         raise NotImplementedError(f"{type(self).__name__}.from_numpy")
+
+    def pinned(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        """An uninitialised NumPy array that the device can read without the host."""
+        raise NotImplementedError(f"{type(self).__name__}.pinned")
+
+    def staging(self, device: Device) -> Any:
+        """The way for a stream of host arrays to `device`, a `staging.Staging`.
+
+        None where they need none, as the host is the device.
+        """
+        return None
 
     def to_numpy(self, array: Array) -> Any:
         """`array` as a NumPy array. On a GPU this waits for the device."""

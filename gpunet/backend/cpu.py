@@ -56,8 +56,13 @@ class CpuBackend(Backend):
         packed = self.pool.empty(tuple([shape[i] for i in axes]), array.dtype)
         return packed.transpose(sorted(range(array.ndim), key=axes.__getitem__))
 
-    def from_numpy(self, array: Any, device: Device | None = None) -> np.ndarray:
+    def from_numpy(
+        self, array: Any, device: Device | None = None, non_blocking: bool = False
+    ) -> np.ndarray:
         return np.asarray(array)
+
+    def pinned(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        return self.pool.empty(shape, dtype)
 
     def to_numpy(self, array: np.ndarray) -> np.ndarray:
         return array

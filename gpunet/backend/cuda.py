@@ -12,6 +12,7 @@ from ..kernels import cuda as cuda_kernels
 from ..kernels import reference
 from .base import Backend
 from .device import Device
+from .staging import Staging, is_pinned, pinned
 
 __all__ = ["CUDA", "CudaBackend"]
 
@@ -26,6 +27,7 @@ class CudaBackend(Backend):
     def __init__(self) -> None:
         # A kernel that has no CUDA form runs in its reference form, on CuPy's own functions.
         self.kernels = SimpleNamespace(**{**reference.KERNELS, **cuda_kernels.KERNELS})
+        self._in_flight: list[tuple[Any, np.ndarray]] = []
 
     def device_of(self, array: Any) -> Device:
         return Device("cuda", array.device.id)
@@ -42,9 +44,25 @@ class CudaBackend(Backend):
     def on(self, device: Device) -> Any:
         return cupy.cuda.Device(device.index)
 
-    def from_numpy(self, array: Any, device: Device | None = None) -> Any:
+    def from_numpy(
+        self, array: Any, device: Device | None = None, non_blocking: bool = False
+    ) -> Any:
         with cupy.cuda.Device(device.index if device is not None else None):
-            return cupy.asarray(array)
+            if not (non_blocking and array.size and array.flags.c_contiguous and is_pinned(array)):
+                return cupy.asarray(array)
+            copy = cupy.empty(array.shape, array.dtype)
+            stream = cupy.cuda.get_current_stream()
+            copy.set(array, stream=stream)
+            # Pinned memory that is given back is used again at once, so it is held until then.
+            self._in_flight = [pair for pair in self._in_flight if not pair[0].done]
+            self._in_flight.append((stream.record(), array))
+            return copy
+
+    def pinned(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        return pinned(shape, dtype)
+
+    def staging(self, device: Device) -> Staging:
+        return Staging(device)
 
     def to_numpy(self, array: Any) -> np.ndarray:
         return array.get()

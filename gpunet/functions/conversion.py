@@ -39,8 +39,10 @@ def contiguous(input: Variable) -> Any:
     return input if input.array.flags.c_contiguous else _contiguous(input)
 
 
-def transfer(input: Variable, device: Any) -> Any:
+def transfer(input: Variable, device: Any, non_blocking: bool = False) -> Any:
     """`input` on `device`; itself where it is there already. Gradients travel back.
+
+    With `non_blocking` the host does not wait for a copy out of pinned memory.
 
     Raises
     ------
@@ -53,7 +55,7 @@ def transfer(input: Variable, device: Any) -> Any:
     if source.device_of(array) == device:
         return input
     target = backend_for(device)
-    moved, saved = _ops.transfer_forward(target, array, source, device)
+    moved, saved = _ops.transfer_forward(target, array, source, device, non_blocking)
     if not (input.requires_grad and MODE.enabled):
         return Operation.result(moved)
     # The gradients of the copy meet on the device of the copy, so the node belongs to that one.
@@ -78,11 +80,12 @@ def to(
     device, dtype : optional
         The same by name.
     non_blocking : bool
-        Accepted for PyTorch's sake; copies between devices wait.
+        Do not wait for a copy from the pinned memory that ``DataLoader(pin_memory=True)`` gives.
     copy : bool
         A copy even where nothing changes.
     """
     flags = [x for x in args if type(x) is bool]
+    non_blocking = flags[0] if flags else non_blocking
     if len(flags) > 1:
         copy = flags[1]
     for x in args:
@@ -92,7 +95,7 @@ def to(
             device = x
         elif x is not None and type(x) is not bool:
             dtype = x
-    result = input if device is None else transfer(input, device)
+    result = input if device is None else transfer(input, device, non_blocking)
     if dtype is not None:
         result = cast(result, dtype)
     return clone(result) if copy and result is input else result

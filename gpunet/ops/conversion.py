@@ -66,10 +66,10 @@ def overwrite_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
     return dX, unbroadcast(dY, S.shape).astype(S.dtype, copy=False) if needs[1] else None
 
 
-def transfer_forward(be: Any, X: Any, source: Any, device: Any) -> Any:
+def transfer_forward(be: Any, X: Any, source: Any, device: Any, non_blocking: bool = False) -> Any:
     """`X`, an array of the backend `source`, on `device`, which belongs to the backend `be`."""
     origin = source.device_of(X)
-    Y = be.from_numpy(source.to_numpy(X), device)
+    Y = be.from_numpy(source.to_numpy(X), device, non_blocking)
     return Y, (source, origin, be)
 
 

@@ -44,7 +44,7 @@ _PATTERN_BYTES = [p.tobytes() for p in _PATTERNS]
 class Memory:
     """One allocation; arrays that are views of it keep it alive."""
 
-    __slots__ = ("_pattern", "_start", "nbytes", "ptr", "raw")
+    __slots__ = ("__weakref__", "_pattern", "_start", "nbytes", "ptr", "raw")
 
     def __init__(self, nbytes):
         self.nbytes = 0  # __del__ runs for an allocation that failed, too
@@ -165,3 +165,14 @@ class PinnedMemoryPool:
 
     def n_free_blocks(self):
         return 0
+
+
+class PinnedMemoryPointer(bytearray):
+    """Page-locked host memory: a buffer that NumPy can wrap, with an address."""
+
+    @property
+    def ptr(self):
+        return np.frombuffer(self, np.uint8).ctypes.data
+
+    def size(self):
+        return len(self)

@@ -1,8 +1,39 @@
 """The methods of ndarray that bring values to the host or from it. Each read is counted."""
 
+import weakref
+
 import numpy as np
 
 from . import _standin
+from ._memory import PinnedMemoryPointer
+
+
+def pinned_memory(array):
+    """The page-locked memory in which a NumPy array lies, or None."""
+    base = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    base = getattr(base, "obj", base)
+    return base if isinstance(base, PinnedMemoryPointer) else None
+
+
+def late_copy(target, source, memory):
+    """A function that copies `source`, in pinned `memory`, to the device; it keeps neither."""
+    held = weakref.ref(memory), weakref.ref(target._mem)
+    start = source.__array_interface__["data"][0] - memory.ptr
+    layout = source.shape, source.dtype, start, source.strides
+    goal = target._a
+
+    def copy():
+        shape, dtype, offset, strides = layout
+        memory = held[0]()
+        if memory is None:
+            raise RuntimeError("pinned memory was freed before the copy out of it was done")
+        if held[1]() is None:
+            raise RuntimeError("an array was freed before the copy into it was done")
+        goal[...] = np.ndarray(shape, dtype, memory, offset, strides)
+
+    return copy
 
 
 class Transfer:
@@ -30,8 +61,17 @@ class Transfer:
             raise TypeError(f"{arr.dtype} array cannot be set to {self.dtype} array")
         if arr.shape != self.shape:
             raise ValueError(f"Shape mismatch. Old shape: {self.shape}, new shape: {arr.shape}")
-        _standin.upload("set")
-        self._a[...] = arr
+        if stream is None:
+            _standin.upload("set")
+            self._a[...] = arr
+            return
+        memory = pinned_memory(arr)
+        if memory is None:  # the driver makes a copy first
+            _standin.upload("set on a stream")
+            self._a[...] = arr
+            return
+        _standin.upload("set from pinned memory")
+        stream._do(late_copy(self, arr, memory))
 
     def item(self):
         _standin.synchronise("item")

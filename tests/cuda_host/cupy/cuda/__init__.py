@@ -1,14 +1,23 @@
-"""``cupy.cuda``: one device, streams and events that are always done."""
+"""``cupy.cuda``: one device, streams and events.
 
+All work is done at once, but for one kind: a copy out of pinned memory on a stream that does not
+wait for the others (``non_blocking=True``) is done as late as CUDA may do it, when something waits
+for it. Until then the array on the device holds NaN, and the pinned memory is still to be read.
+"""
+
+import threading as _threading
 import time as _time
+import weakref as _weakref
+from collections import deque as _deque
 
 from .._memory import Memory, MemoryPointer, MemoryPool, PinnedMemoryPool
 from . import compiler, driver, memory, runtime
+from .memory import PinnedMemoryPointer
 
 __all__ = [
-    "Device", "Event", "ExternalStream", "MemoryPointer", "MemoryPool", "PinnedMemoryPool",
-    "Stream", "alloc", "alloc_pinned_memory", "compiler", "driver", "get_current_stream",
-    "get_device_id", "get_elapsed_time", "is_available", "memory", "runtime",
+    "Device", "Event", "ExternalStream", "MemoryPointer", "MemoryPool", "PinnedMemoryPointer",
+    "PinnedMemoryPool", "Stream", "alloc", "alloc_pinned_memory", "compiler", "driver",
+    "get_current_stream", "get_device_id", "get_elapsed_time", "is_available", "memory", "runtime",
 ]  # fmt: skip
 
 
@@ -59,7 +68,7 @@ class Device:
 
 
 class Stream:
-    """A queue of work that is empty whenever Python runs."""
+    """A queue of work; only copies of a non-blocking stream are ever in it (see above)."""
 
     null = None
     ptds = None
@@ -69,6 +78,21 @@ class Stream:
         self.ptr = 0 if null else 2 if ptds else id(self)
         self.device_id, self.priority = 0, priority or 0
         self._before = []
+        self._late, self._asked, self._finished = _deque(), 0, 0
+        _streams.add(self)
+
+    def _do(self, work):
+        """Do `work`, a function, at once or late."""
+        self._asked += 1
+        self._late.append(work)
+        if not self.non_blocking:
+            self._catch_up(self._asked)
+
+    def _catch_up(self, count):
+        """Do the first `count` pieces of work ever asked for, as far as they are not done."""
+        while self._finished < count:
+            self._finished += 1
+            self._late.popleft()()
 
     def __eq__(self, other):
         return isinstance(other, Stream) and other.ptr == self.ptr
@@ -77,24 +101,25 @@ class Stream:
         return self.ptr
 
     def __enter__(self):
-        self._before.append(_current[0])
-        _current[0] = self
+        self._before.append(_current.stream)
+        _current.stream = self
         return self
 
     def __exit__(self, *exc):
-        _current[0] = self._before.pop()
+        _current.stream = self._before.pop()
 
     def use(self):
-        _current[0] = self
+        _current.stream = self
         return self
 
-    done = True
+    done = property(lambda self: not self._late)
     is_non_blocking = property(lambda self: self.non_blocking)
 
     def synchronize(self):
         from .. import _standin
 
         _standin.synchronise("stream")
+        self._catch_up(self._asked)
 
     def record(self, event=None):
         event = Event() if event is None else event
@@ -102,7 +127,7 @@ class Stream:
         return event
 
     def wait_event(self, event):
-        return None
+        event._catch_up()
 
     def is_capturing(self):
         return False
@@ -125,13 +150,20 @@ class ExternalStream(Stream):
         self.ptr = int(ptr)
 
 
+_streams = _weakref.WeakSet()
 Stream.null = Stream(null=True)
 Stream.ptds = Stream(ptds=True)
-_current = [Stream.null]
+
+
+class _Current(_threading.local):
+    stream = Stream.null
+
+
+_current = _Current()
 
 
 def get_current_stream(device_id=-1):
-    return _current[0]
+    return _current.stream
 
 
 class Event:
@@ -139,17 +171,25 @@ class Event:
 
     def __init__(self, block=False, disable_timing=False, interprocess=False):
         self._at = None
+        self._stream, self._count = None, 0
         self.ptr = id(self)
 
-    done = True
+    done = property(lambda self: self._stream is None or self._stream._finished >= self._count)
 
     def record(self, stream=None):
         self._at = _time.perf_counter()
+        self._stream = get_current_stream() if stream is None else stream
+        self._count = self._stream._asked
+
+    def _catch_up(self):
+        if self._stream is not None:
+            self._stream._catch_up(self._count)
 
     def synchronize(self):
         from .. import _standin
 
         _standin.synchronise("event")
+        self._catch_up()
 
 
 def get_elapsed_time(start_event, end_event):

@@ -89,7 +89,11 @@ def memGetInfo():
 
 def deviceSynchronize():
     _check()
+    from . import _streams
+
     _standin.synchronise("device")
+    for stream in list(_streams):
+        stream._catch_up(stream._asked)
 
 
 def streamSynchronize(stream):
