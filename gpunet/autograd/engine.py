@@ -140,6 +140,8 @@ def _buffers(edges: Sequence[Any]) -> list[Array | None]:
             and type(edge) is not Node
             and edge.grad is None
             and edge.grad_buffer is not None
+            # Matrix products and kernels write in C order.
+            and edge.grad_buffer.flags.c_contiguous
             and not edge.hooks
             # A leaf that is two inputs of one operation has two gradients to add up.
             and not any([other is edge.grad_buffer for other in buffers])

@@ -65,6 +65,18 @@ def test_matmul_writes_into_the_gradient_buffer(device):
     np.testing.assert_array_equal(array_of(w.grad), np.full((3, 4), 2.0))
 
 
+def test_a_gradient_in_another_order_than_c_is_right(device):
+    """Large enough for the team, which writes tiles in C order."""
+    x, w = on_device(RNG.random((64, 100)), device), on_device(RNG.random((100, 64)), device, True)
+    dy = on_device(RNG.random((64, 64)), device)
+    w.grad_buffer = on_device(np.full((64, 100), 7.0), device).array.T
+    for _ in range(2):
+        w.grad = None
+        (x @ w).backward(dy)
+        expected = array_of(x).T @ array_of(dy)
+        np.testing.assert_allclose(array_of(w.grad), expected, rtol=1e-12)
+
+
 def test_integer_products(device):
     a, b = RNG.integers(-5, 5, (2, 3)), RNG.integers(-5, 5, (3, 4))
     np.testing.assert_array_equal(array_of(on_device(a, device) @ on_device(b, device)), a @ b)
