@@ -210,10 +210,12 @@ class Network(NetworkState):
 
     @property
     def weights(self) -> tuple[Array, ...]:
+        """Views of `parameters`, one for each layer from layer 2 on."""
         return self._weights
 
     @property
     def biases(self) -> tuple[Array, ...]:
+        """Views of `parameters`, one for each layer from layer 2 on."""
         return self._biases
 
     def feedforward(self, x: Any) -> Array:
