@@ -141,7 +141,7 @@ class ThreadedPass:
 
     def __next__(self) -> Any:
         try:
-            while self._due:
+            while self._due and self.close.alive:
                 number, worker = self._due[0]
                 batch, error = self._result(number, worker)
                 self._due.popleft()
