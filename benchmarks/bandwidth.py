@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["measure"]
+from .case import Report, Unavailable
+
+__all__ = ["REPORT", "measure"]
+
+REPORT = Report(
+    "bandwidth",
+    "Gigabytes a second of CUDA kernels over float32 arrays of 2^26 elements",
+    "benchmarks.bandwidth:measure",
+    device="cuda",
+    bars="share of the copy",
+    tiny={"n": 1 << 14, "repeats": 2},
+)
 
 
 def _works(n: int) -> dict[str, tuple[int, Callable[[], Any]]]:
@@ -57,6 +68,10 @@ def _works(n: int) -> dict[str, tuple[int, Callable[[], Any]]]:
 
 def measure(n: int = 1 << 26, repeats: int = 20) -> list[dict[str, Any]]:
     """Gigabytes a second of each kernel over `n` elements, and the share of the copy's."""
+    from gpunet.backend import probe_cuda
+
+    if not probe_cuda().usable:
+        raise Unavailable(f"no GPU: {probe_cuda().reason}")
     import cupy
 
     rows: list[dict[str, Any]] = []
@@ -71,6 +86,6 @@ def measure(n: int = 1 << 26, repeats: int = 20) -> list[dict[str, Any]]:
             end.synchronize()
             times.append(cupy.cuda.get_elapsed_time(start, end) / 1e3)
         rate = size / sorted(times)[len(times) // 2] / 1e9
-        share = rate / rows[0]["gigabytes_per_second"] if rows else 1.0
-        rows.append({"kernel": name, "gigabytes_per_second": rate, "share_of_copy": share})
+        share = rate / rows[0]["GB/s"] if rows else 1.0
+        rows.append({"kernel": name, "GB/s": round(rate, 1), "share of the copy": round(share, 3)})
     return rows

@@ -27,12 +27,22 @@ part() {  # name, seconds at most, command ...
     [ "$status" = 0 ] || { failed=1; tail -n 20 "$out/$name.txt"; }
 }
 
+bench() {  # case, seconds at most, options ...
+    local case=$1 limit=$2
+    shift 2
+    part "$case" "$limit" $python -m benchmarks run "$case" --device cuda --peers torch --out "$out" "$@"
+}
+
 : >"$out/summary.txt"
-part info 30 $python -m gpunet info
-part machine 30 $python -m benchmarks machine --out "$out"
-part gpu_tests 90 $python -m pytest --cuda=real -m gpu -rs tests
-part digits 60 $python -m gpunet train digits --device cuda --out "$out/digits"
-part mlp 120 $python -m benchmarks mlp --device cuda --rounds 3 --seconds 0.5 --out "$out"
-part bandwidth 40 $python -m benchmarks bandwidth --out "$out"
-part tests 220 $python -m pytest --cuda=real -m 'not gpu' --durations=15 tests
+part info 20 $python -m gpunet info
+part gpu_tests 80 $python -m pytest --cuda=real -m gpu -rs tests
+part digits 40 $python -m gpunet train digits --device cuda --out "$out/digits"
+bench machine 20
+bench mlp-train 80 --rounds 2 --seconds 0.3 --where optimizer=Adam
+bench mlp-inference 50 --rounds 2 --seconds 0.3 --where batch=1 --where batch=256
+bench dataloader 30 --rounds 1 --seconds 0.3 --where batch=128
+bench mnist-epochs 60 --rounds 1
+bench bandwidth 30
+# What is left of ten minutes; the limits above add up to 410 seconds at most.
+part tests $((590 - SECONDS)) $python -m pytest --cuda=real -m 'not gpu' --durations=15 tests
 exit $failed

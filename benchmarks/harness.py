@@ -1,275 +1,156 @@
-"""Sides of a comparison, each in its own process, in turn, and their figures.
+"""The processes of a comparison, and their figures.
 
-A side is a function that prepares some work and returns a step to time. `compare` starts a process
-for every side in every round (A B A B ...), so that neither side's threads, memory or compiled code
-meet the other's, and a drift of the machine's speed falls on both. What a process reports is the
-median of its own steps; what counts is the median of these over the rounds, and the ratio of
-neighbours in time.
+Every side runs in a process of its own in every round, in turn (A B A B ...), so that no side's
+threads, memory or compiled code meet another's, and a drift of the machine's speed falls on all.
+A process reports the median of its own steps; what counts is the median of these over the rounds,
+and the median of the ratios of neighbours in time.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.metadata
 import json
-import os
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-__all__ = [
-    "Side",
-    "compare",
-    "gpu",
-    "keep_a_core_busy",
-    "machine",
-    "measure",
-    "quiet",
-    "run_worker",
-]
+from .availability import missing
+from .case import Case, Report, Side
+
+__all__ = ["BenchmarkError", "compare", "in_process", "report"]
+
+#: Works from any folder, and takes gpunet from where it is installed.
+_START = (
+    f"import sys; sys.path.append({str(Path(__file__).parents[1])!r}); "
+    "from benchmarks.worker import main; main()"
+)
 
 
-@dataclass(frozen=True)
-class Side:
-    """One way of doing the work.
-
-    Attributes
-    ----------
-    name : str
-        As shown in the table.
-    function : str
-        ``module:function``; called with the case's options, it returns ``(step, check)``: a
-        function of no arguments that does the work once, and one that returns numbers which
-        every side must agree on after the same count of steps.
-    requires : str
-        The distribution that must be installed.
-    gpu : bool
-        Whether it must be a build that finds a GPU, too.
-    """
-
-    name: str
-    function: str
-    requires: str = "gpunet"
-    gpu: bool = False
-
-    @property
-    def installed(self) -> bool:
-        """Whether this side can run here."""
-        try:
-            importlib.metadata.version(self.requires)
-        except importlib.metadata.PackageNotFoundError:
-            return False
-        return not self.gpu or importlib.import_module(self.requires).cuda.is_available()
-
-
-def measure(step: Callable[[], Any], seconds: float) -> dict[str, float]:
-    """Time `step` for about `seconds` after a warm-up; seconds per call."""
-    start = time.perf_counter()
-    calls = 0
-    while calls < 10 or time.perf_counter() - start < seconds / 4:
-        step()
-        calls += 1
-    times = []
-    deadline = time.perf_counter() + seconds
-    while len(times) < 30 or time.perf_counter() < deadline:
-        begin = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - begin)
-    times.sort()
-    return {
-        "median": statistics.median(times),
-        "min": times[0],
-        "p90": times[int(len(times) * 0.9)],
-        "calls": len(times),
-    }
-
-
-def run_worker(function: str, options: dict[str, Any], seconds: float, steps: int) -> None:
-    """The body of a side's process: print the figures as JSON."""
-    module, _, name = function.partition(":")
-    step, check = getattr(importlib.import_module(module), name)(**options)
-    for _ in range(steps):
-        step()
-    agreed = check()
-    print(json.dumps({"check": agreed, **measure(step, seconds)}))
+class BenchmarkError(RuntimeError):
+    """A side failed, or two did not compute the same."""
 
 
 def compare(
-    sides: Sequence[Side],
-    options: dict[str, Any],
+    case: Case,
+    options: Mapping[str, Any],
+    sides: Sequence[Side] | None = None,
     *,
-    rounds: int = 5,
+    rounds: int | None = None,
     seconds: float = 1.0,
-    steps: int = 20,
-    rtol: float = 1e-3,
+    progress: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
-    """Run every installed side `rounds` times in turn.
+    """Run each of `sides`, all by default, in turn.
 
     Returns
     -------
     dict
-        For each side its median, and its ratio to the last side: the median of the ratios of the
-        rounds.
+        ``{"options": ..., "sides": {name: figures}, "missing": {name: reason}}``. The figures of a
+        side: "time" in seconds, "min", "rounds" (the time of each), "baseline" and the "ratio" to
+        it (None if that did not run), "peer", "device", "calls", "threads", "peak_bytes", "phases"
+        and "details".
 
     Raises
     ------
-    RuntimeError
-        If a side fails, or if the sides' checks differ by more than `rtol`.
+    BenchmarkError
+        If a side fails, or if the checks of two sides differ by more than the case allows.
     """
-    sides = [side for side in sides if side.installed]
-    found: dict[str, list[dict[str, Any]]] = {side.name: [] for side in sides}
-    for _ in range(rounds):
+    sides = case.sides if sides is None else sides
+    absent = {side.name: reason for side in sides if (reason := missing(side))}
+    found: dict[str, list[dict[str, Any]]] = {}
+    total = case.rounds if rounds is None else rounds
+    for k in range(total):
         for side in sides:
-            found[side.name].append(_in_process(side, options, seconds, steps))
-    _agree(found, rtol)
-    last = found[sides[-1].name]
+            if side.name in absent:
+                continue
+            progress(f"round {k + 1} of {total}, {side.name}")
+            task = {
+                "function": side.function,
+                "options": {**options, **side.options, **({"seed": k} if case.seeded else {})},
+                "kind": "once" if case.once else "repeated",
+                "steps": case.steps,
+                "seconds": seconds,
+            }
+            run = in_process(task, f"{case.name}, {side.name} {dict(options)}")
+            if "unavailable" in run:
+                absent[side.name] = run["unavailable"]
+            else:
+                found.setdefault(side.name, []).append(run)
+    _agree(found, case.rtol)
+    ran = [side for side in sides if side.name in found]
     return {
-        name: {
-            "median": statistics.median(run["median"] for run in runs),
-            "min": min(run["min"] for run in runs),
-            "rounds": [run["median"] for run in runs],
-            "ratio": statistics.median(a["median"] / b["median"] for a, b in zip(runs, last)),
-        }
-        for name, runs in found.items()
+        "options": dict(options),
+        "sides": {side.name: _figures(case, side, found) for side in ran},
+        "missing": absent,
     }
 
 
-def _in_process(side: Side, options: dict[str, Any], seconds: float, steps: int) -> Any:
-    task = json.dumps([side.function, options, seconds, steps])
+def report(case: Report, options: Mapping[str, Any]) -> list[dict[str, Any]] | str:
+    """The rows of a report, or why it cannot be made here."""
+    task = {"function": case.function, "options": dict(options), "kind": "report"}
+    answer = in_process(task, case.name)
+    return answer.get("unavailable") or answer["rows"]
+
+
+def in_process(task: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The answer of a worker to `task`.
+
+    Raises
+    ------
+    BenchmarkError
+        If it fails, with `name` and the end of what it wrote on standard error.
+    """
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.worker", task],
+        [sys.executable, "-P", "-c", _START, json.dumps(task)],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
-        raise RuntimeError(f"{side.name} {options} failed:\n{done.stderr[-2000:]}")
+        raise BenchmarkError(
+            f"{name}: failed with status {done.returncode}:\n{done.stderr[-2000:].strip()}"
+        )
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def _agree(found: dict[str, list[dict[str, Any]]], rtol: float) -> None:
-    (first, runs), *others = found.items()
-    for name, their_runs in others:
-        for a, b in zip(runs[0]["check"], their_runs[0]["check"], strict=True):
-            if not abs(a - b) <= rtol * max(abs(a), abs(b)):
-                raise RuntimeError(
-                    f"{first} and {name} did not compute the same: {runs[0]['check']} and "
-                    f"{their_runs[0]['check']}"
+def _agree(found: Mapping[str, list[dict[str, Any]]], rtol: float) -> None:
+    """Compare the checks of each round with those of the side that comes first."""
+    (first, runs), *others = found.items() or [("", [])]
+    for name, theirs in others:
+        for a, b in zip(runs, theirs):
+            x, y = a["check"], b["check"]
+            if len(x) != len(y) or not all(
+                abs(p - q) <= rtol * max(abs(p), abs(q)) for p, q in zip(x, y)
+            ):
+                raise BenchmarkError(
+                    f"{first} and {name} did not compute the same: {x} and {y}, "
+                    f"which may differ by {rtol} of the larger"
                 )
 
 
-class keep_a_core_busy:
-    """A context in which another process takes one core, as on the machines that people have."""
-
-    def __enter__(self) -> None:
-        self.process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
-        time.sleep(0.3)
-
-    def __exit__(self, *exception: Any) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
-def quiet(limit: float = 0.15) -> str:
-    """An empty string if little else runs on this machine, otherwise a warning."""
-    cores = os.cpu_count() or 1
-    before = _busy_seconds()
-    time.sleep(0.5)
-    share = (_busy_seconds() - before) / (0.5 * cores)
-    if share < limit:
-        return ""
-    return f"other work takes {share:.0%} of this machine: the figures below are not to be quoted"
-
-
-def _busy_seconds() -> float:
-    try:
-        with open("/proc/stat") as stat:
-            fields = [int(field) for field in stat.readline().split()[1:9]]
-    except OSError:
-        return 0.0
-    idle = fields[3] + fields[4]
-    return (sum(fields) - idle) / os.sysconf("SC_CLK_TCK")
-
-
-def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    import platform
-
-    versions = {}
-    for name in (
-        "gpunet",
-        "numpy",
-        "numba",
-        "scipy",
-        "torch",
-        "jax",
-        "scikit-learn",
-        "cupy-cuda12x",
-        "cupy-cuda13x",
-    ):
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
+def _figures(case: Case, side: Side, found: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    runs = found[side.name]
+    times = [run[case.figure] / case.per for run in runs]
+    base = [run[case.figure] / case.per for run in found.get(case.baseline_of(side), [])]
+    middle = min if case.figure == "min" else statistics.median
     return {
-        "date": time.strftime("%Y-%m-%d"),
-        "cores": os.cpu_count(),
-        "processor": _processor(),
-        "python": platform.python_version(),
-        "threads": {
-            name: os.environ[name]
-            for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-            if name in os.environ
-        },
-        "versions": versions,
-        "commit": _commit(),
+        "peer": side.peer,
+        "device": side.device,
+        "baseline": case.baseline_of(side),
+        "time": middle(times),
+        "min": min(run["min"] for run in runs) / case.per,
+        "rounds": times,
+        "ratio": statistics.median(a / b for a, b in zip(times, base)) if base else None,
+        "calls": runs[0]["calls"],
+        "threads": runs[0]["threads"],
+        "peak_bytes": max(run["peak_bytes"] for run in runs),
+        "phases": _medians([run["phases"] for run in runs]),
+        "details": _medians([run.get("details", {}) for run in runs]),
     }
 
 
-def _commit() -> str:
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip()
-
-
-def gpu() -> dict[str, Any]:
-    """The GPU, its driver and CUDA, as CuPy sees them."""
-    import cupy
-
-    properties = cupy.cuda.runtime.getDeviceProperties(0)
+def _medians(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The median of each number over the rounds; of anything else, what the first said."""
     return {
-        "device": properties["name"].decode(),
-        "memory": properties["totalGlobalMem"],
-        "driver": cupy.cuda.runtime.driverGetVersion(),
-        "runtime": cupy.cuda.runtime.runtimeGetVersion(),
-        "cupy": cupy.__version__,
-        "nvidia-smi": _nvidia_smi(),
+        name: statistics.median(f[name] for f in found) if isinstance(value, int | float) else value
+        for name, value in found[0].items()
     }
-
-
-def _nvidia_smi() -> str:
-    """Name, driver and clocks in nvidia-smi's words; empty where that is not installed."""
-    query = "--query-gpu=name,driver_version,clocks.sm,power.limit"
-    try:
-        done = subprocess.run(
-            ["nvidia-smi", query, "--format=csv"], capture_output=True, text=True, check=False
-        )
-    except FileNotFoundError:
-        return ""
-    return done.stdout.strip()
-
-
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo") as info:
-            for line in info:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    import platform
-
-    return platform.processor() or platform.machine()

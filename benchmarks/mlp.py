@@ -1,39 +1,66 @@
-"""One training step of the 784-128-10 multilayer perceptron: forward, loss, backward, optimiser.
+"""The 784-128-10 multilayer perceptron: one training step, and inference.
 
 The same initial weights and data on every side (from NumPy with a fixed seed), float32.
 """
 
 from __future__ import annotations
 
+import importlib
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from .harness import Side
+from .case import Case, Side, Work, both_devices
+from .libraries import compiled, finished
 
-__all__ = ["CASES", "CUDA_SIDES", "SIDES"]
+__all__ = ["INFERENCE", "TRAINING", "data", "inference", "row_centred", "training"]
 
 SIZES = (784, 128, 10)
 
-SIDES = [
-    Side("gpunet", "benchmarks.mlp:gpunet_step"),
-    Side("PyTorch", "benchmarks.mlp:torch_step", requires="torch"),
-]
 
-CUDA_SIDES = [
-    Side("gpunet cuda", "benchmarks.mlp:gpunet_cuda_step", gpu=True),
-    Side("PyTorch cuda", "benchmarks.mlp:torch_cuda_step", requires="torch", gpu=True),
-]
-
-CASES = [
-    {"batch": batch, "optimizer": optimizer}
-    for optimizer in ("SGD", "Adam")
-    for batch in (32, 128, 1024)
-]
+def _torch_sides(function: str) -> list[Side]:
+    """gpunet, PyTorch and PyTorch compiled, each on both devices: one text for all."""
+    here = f"benchmarks.mlp:{function}"
+    return [
+        *both_devices(Side("gpunet", "gpunet", here, {"library": "gpunet"})),
+        *both_devices(Side("PyTorch", "torch", here, {"library": "torch"})),
+        *both_devices(
+            Side("PyTorch compiled", "torch-compiled", here, {"library": "torch", "compile": True})
+        ),
+        *both_devices(Side("JAX", "jax", f"benchmarks.mlp_jax:{function}")),
+    ]
 
 
-def _data(batch: int) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+TRAINING = Case(
+    name="mlp-train",
+    title="One training step of a 784-128-10 perceptron: forward, loss, backward, optimiser",
+    sides=_torch_sides("training"),
+    grid=[
+        {"optimizer": optimizer, "batch": batch}
+        for optimizer in ("SGD", "Adam")
+        for batch in (32, 128, 1024)
+    ],
+    x="batch",
+    tiny={"batch": 3},
+)
+
+INFERENCE = Case(
+    name="mlp-inference",
+    title="Inference of a 784-128-10 perceptron, one batch",
+    sides=[
+        *_torch_sides("inference"),
+        Side("scikit-learn", "sklearn", "benchmarks.mlp_sklearn:inference"),
+    ],
+    grid=[{"batch": batch} for batch in (1, 32, 256, 1024)],
+    x="batch",
+    steps=1,
+    tiny={"batch": 3},
+)
+
+
+def data(batch: int) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+    """Weights and biases of each layer, inputs and labels."""
     rng = np.random.default_rng(0)
     weights = [
         array.astype(np.float32)
@@ -44,67 +71,63 @@ def _data(batch: int) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
     return weights, X, rng.integers(0, SIZES[-1], batch)
 
 
-def _step(torch: Any, tensor: Any, batch: int, optimizer: str, device: str = "cpu") -> Any:
-    """The step, written once: it runs with PyTorch and with gpunet."""
+def row_centred(logits: np.ndarray) -> list[float]:
+    """The sum of each column's size: the same for logits and logarithms of probabilities."""
+    centred = logits - logits.mean(axis=1, keepdims=True)
+    return [float(total) for total in abs(centred).sum(axis=0)]
+
+
+def _model(torch: Any, weights: list[np.ndarray], device: str) -> Any:
     nn = torch.nn
-    weights, X, labels = _data(batch)
     model = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10)).to(device)
     with torch.no_grad():
         for parameter, weight in zip(model.parameters(), weights):
-            parameter.copy_(tensor(weight))
-    loss_function = nn.CrossEntropyLoss()
+            parameter.copy_(torch.from_numpy(weight).to(device))
+    return model
+
+
+def training(library: str, device: str, batch: int, optimizer: str, compile: bool = False) -> Work:
+    """The step, written once: it runs with PyTorch and with gpunet."""
+    torch = importlib.import_module(library)
+    weights, X, labels = data(batch)
+    model = _model(torch, weights, device)
+    loss_function = torch.nn.CrossEntropyLoss()
     if optimizer == "SGD":
         optimiser = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     else:
         optimiser = torch.optim.Adam(model.parameters(), lr=0.001)
-    x, y = tensor(X), tensor(labels)
+    x, y = torch.from_numpy(X).to(device), torch.from_numpy(labels).to(device)
+
+    def forward(x: Any, y: Any) -> Any:
+        return loss_function(model(x), y)
+
+    if compile:
+        forward = compiled(torch, forward, x, y)
 
     def step() -> Any:
         optimiser.zero_grad()
-        loss = loss_function(model(x), y)
+        loss = forward(x, y)
         loss.backward()
         optimiser.step()
         return loss
 
     def check() -> list[float]:
-        return [float(step()), *(float(abs(p.detach()).sum()) for p in model.parameters())]
+        return [step().item(), *(float(abs(p.detach()).sum()) for p in model.parameters())]
 
-    return step, check
-
-
-def gpunet_step(batch: int, optimizer: str) -> Any:
-    """gpunet on the CPU."""
-    import gpunet
-
-    return _step(gpunet, gpunet.from_numpy, batch, optimizer)
+    return Work(finished(torch, step, device), check)
 
 
-def torch_step(batch: int, optimizer: str) -> Any:
-    """PyTorch, eager, on the CPU."""
-    import torch
+def inference(library: str, device: str, batch: int, compile: bool = False) -> Work:
+    """The logits of one batch, in evaluation mode and without a tape."""
+    torch = importlib.import_module(library)
+    weights, X, _ = data(batch)
+    model = _model(torch, weights, device).eval()
+    x = torch.from_numpy(X).to(device)
+    with torch.no_grad():
+        forward = compiled(torch, model, x) if compile else model
 
-    return _step(torch, torch.from_numpy, batch, optimizer)
+    def step() -> Any:
+        with torch.no_grad():
+            return forward(x)
 
-
-def gpunet_cuda_step(batch: int, optimizer: str) -> Any:
-    """gpunet on a GPU; a step ends when the device has done it."""
-    import gpunet
-
-    return _on_gpu(gpunet, batch, optimizer)
-
-
-def torch_cuda_step(batch: int, optimizer: str) -> Any:
-    """PyTorch, eager, on a GPU; a step ends when the device has done it."""
-    import torch
-
-    return _on_gpu(torch, batch, optimizer)
-
-
-def _on_gpu(torch: Any, batch: int, optimizer: str) -> Any:
-    step, check = _step(torch, lambda a: torch.from_numpy(a).to("cuda"), batch, optimizer, "cuda")
-
-    def finished() -> None:
-        step()
-        torch.cuda.synchronize()
-
-    return finished, check
+    return Work(finished(torch, step, device), lambda: row_centred(step().cpu().numpy()))

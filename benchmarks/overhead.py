@@ -1,34 +1,44 @@
-"""What the tape costs by itself."""
+"""What the tape costs by itself: operations that do nothing, forward and backward."""
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
-import gpunet
-from gpunet.autograd import Operation
+from .case import Case, Side, Work
 
-__all__ = ["per_function"]
+__all__ = ["TAPE", "chain"]
+
+_LENGTH = 100
+
+TAPE = Case(
+    name="overhead",
+    title="Cost of the tape for one operation, forward and backward, without array work",
+    sides=[Side("gpunet", "gpunet", "benchmarks.overhead:chain")],
+    baseline="gpunet",
+    per=_LENGTH,
+    figure="min",
+    rounds=3,
+)
 
 
-def per_function(length: int = 100, repeats: int = 500) -> float:
-    """Seconds per Operation, forward and backward, in a chain whose operations do nothing.
+def chain() -> Work:
+    """A chain of operations that pass their input through."""
+    import gpunet
+    from gpunet.autograd import Operation
 
-    The smallest of `repeats` runs, as every disturbance only adds.
-    """
     same = Operation(
         lambda be, X: (X, (X,)), lambda be, dY, saved, needs: (dY,), name="pass_through"
     )
     array = np.zeros(1, np.float32)
     seed = gpunet.Tensor(array)
-    best = float("inf")
-    for _ in range(repeats):
+    leaf = gpunet.Tensor(array)
+
+    def step() -> None:
+        nonlocal leaf
         leaf = gpunet.Tensor(array).requires_grad_()
-        begin = time.perf_counter()
         y = leaf
-        for _ in range(length):
+        for _ in range(_LENGTH):
             y = same(y)
         y.backward(seed)
-        best = min(best, time.perf_counter() - begin)
-    return best / length
+
+    return Work(step, lambda: [float(leaf.grad.sum())])

@@ -1,0 +1,35 @@
+"""Every benchmark there is, by name, in the order of the list."""
+
+from __future__ import annotations
+
+from . import (
+    bandwidth,
+    crossover,
+    dataloader,
+    machine,
+    mlp,
+    mnist_epochs,
+    overhead,
+    textbook,
+    time_to_accuracy,
+)
+from .case import Case, Report
+
+__all__ = ["CASES"]
+
+CASES: dict[str, Case | Report] = {
+    case.name: case
+    for case in (
+        mlp.TRAINING,
+        mlp.INFERENCE,
+        textbook.GRADIENTS,
+        textbook.EPOCH,
+        dataloader.PASS,
+        mnist_epochs.EPOCHS,
+        time_to_accuracy.TO_97,
+        overhead.TAPE,
+        crossover.REPORT,
+        bandwidth.REPORT,
+        machine.REPORT,
+    )
+}

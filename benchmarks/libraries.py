@@ -1,0 +1,52 @@
+"""What the sides share: the library by its name, a compiled function, an awaited device."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from .case import Unavailable
+
+__all__ = ["compiled", "finished", "phase"]
+
+
+def compiled(torch: Any, function: Callable[..., Any], *example: Any) -> Callable[..., Any]:
+    """``torch.compile`` of `function`, tried on `example`.
+
+    Raises
+    ------
+    Unavailable
+        If it does not work here: it needs a C++ compiler, on a GPU Triton.
+    """
+    errors = importlib.import_module("torch._dynamo.exc")
+    result = torch.compile(function)
+    try:
+        result(*example)
+    except errors.TorchDynamoException as error:
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        raise Unavailable(f"torch.compile fails: {lines[0][:200]}") from error
+    return result
+
+
+def finished(torch: Any, step: Callable[[], Any], device: str) -> Callable[[], Any]:
+    """`step`, done only when `device` is."""
+    if device == "cpu":
+        return step
+
+    def wait() -> Any:
+        result = step()
+        torch.cuda.synchronize()
+        return result
+
+    return wait
+
+
+@contextmanager
+def phase(seconds: dict[str, float], name: str) -> Iterator[None]:
+    """Note in `seconds` how long the block took."""
+    begin = time.perf_counter()
+    yield
+    seconds[name] = time.perf_counter() - begin

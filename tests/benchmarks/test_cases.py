@@ -1,0 +1,105 @@
+"""Every side of every case does its work, at sizes that take a moment, and the sides agree."""
+
+import functools
+import importlib.util
+
+import pytest
+
+from benchmarks.case import PEERS, Case, Report, Unavailable
+from benchmarks.cases import CASES
+from benchmarks.harness import BenchmarkError, _agree
+from benchmarks.libraries import compiled
+from benchmarks.worker import resolve
+from gpunet import backend
+
+COMPARISONS = [case for case in CASES.values() if isinstance(case, Case)]
+REPORTS = [case for case in CASES.values() if isinstance(case, Report)]
+
+
+def rows(case):
+    return [{**row, **case.tiny} for row in (case.grid[0], case.grid[-1])][: len(case.grid)]
+
+
+def is_here(side, device):
+    """PyTorch and JAX on the CPU only: there is no stand-in for theirs."""
+    if importlib.util.find_spec(PEERS[side.peer]) is None:
+        return False
+    return side.device == device if PEERS[side.peer] == "gpunet" else side.device == "cpu"
+
+
+@pytest.fixture
+def quick_compile(monkeypatch):
+    """`torch.compile` without its code generator, which takes half a minute."""
+    if importlib.util.find_spec("torch"):
+        import torch
+
+        quick = functools.partial(torch.compile, backend="eager")
+        monkeypatch.setattr(torch, "compile", quick)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
+@pytest.mark.parametrize("case", COMPARISONS, ids=lambda case: case.name)
+def test_the_sides_agree(case, device, quick_compile):
+    sides = [side for side in case.sides if is_here(side, device)]
+    if not any(side.device == device for side in sides):
+        pytest.skip(f"no side of this case is on {device}")
+    for options in rows(case):
+        found = {}
+        for side in sides:
+            work = resolve(side.function)(**options, **side.options)
+            for _ in range(1 if case.once else 2):
+                work.step()
+            check = work.check()
+            assert check
+            assert all(isinstance(number, float) for number in check)
+            found[side.name] = [{"check": check}]
+        _agree(found, case.rtol)
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.name)
+def test_reports(report, monkeypatch):
+    make = functools.partial(resolve(report.function), **report.tiny)
+    if report.device == "cuda":
+        monkeypatch.setattr(backend, "probe_cuda", lambda: backend.CudaProbe(False, "none today"))
+        with pytest.raises(Unavailable, match="no GPU: none today"):
+            make()
+        return
+    found = make()
+    assert found
+    assert all(row.keys() == found[0].keys() for row in found)
+    assert not report.select or report.select in found[0]
+    assert not report.bars or report.bars in found[0]
+
+
+def test_each_case_is_whole():
+    for name, case in CASES.items():
+        assert case.name == name
+        assert case.title
+    for case in COMPARISONS:
+        names = [side.name for side in case.sides]
+        assert len(set(names)) == len(names)
+        assert case.baseline in names
+        assert case.sides[0].peer == "gpunet"
+        assert all(side.peer in PEERS for side in case.sides)
+        assert all(row.keys() == case.grid[0].keys() for row in case.grid)
+        assert not case.x or case.x in case.grid[0]
+
+
+def test_disagreement_is_seen():
+    with pytest.raises(BenchmarkError):
+        _agree({"a": [{"check": [1.0]}], "b": [{"check": [1.1]}]}, 1e-3)
+
+
+def test_a_compiler_that_does_not_work(monkeypatch):
+    torch = pytest.importorskip("torch")
+    from torch._dynamo.exc import TorchDynamoException
+
+    def broken(function):
+        def call(*arguments):
+            raise TorchDynamoException("\nno C++ compiler found\nmore")
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", broken)
+    with pytest.raises(Unavailable, match=r"torch.compile fails: no C\+\+ compiler found"):
+        compiled(torch, lambda x: x, 1)

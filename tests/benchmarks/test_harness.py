@@ -1,0 +1,135 @@
+"""Processes, ratios and checks, with sides that do next to nothing."""
+
+import os
+import statistics
+
+import pytest
+
+from benchmarks import availability
+from benchmarks.case import Case, Side, both_devices
+from benchmarks.harness import BenchmarkError, compare
+from benchmarks.worker import measure
+
+
+def sides(fakes, **functions):
+    """gpunet and PyTorch by these functions: ``name={"function": ..., **options}``."""
+    return [
+        Side(name, "gpunet", f"{fakes}:{options.pop('function')}", options)
+        for name, options in functions.items()
+    ]
+
+
+def case(fakes, **more):
+    functions = more.pop("functions")
+    fields = {"name": "fake", "title": "made up", "baseline": "slow", "rounds": 1, "steps": 3}
+    return Case(sides=sides(fakes, **functions), **(fields | more))
+
+
+def test_ratios_are_of_neighbours(fakes):
+    both = {"fast": {"function": "sleeps", "milliseconds": 2}, "slow": {"function": "sleeps"}}
+    both["slow"]["milliseconds"] = 8
+    found = compare(case(fakes, functions=both, rounds=2), {}, seconds=0.05)
+    fast, slow = found["sides"]["fast"], found["sides"]["slow"]
+    neighbours = [a / b for a, b in zip(fast["rounds"], slow["rounds"])]
+    assert fast["ratio"] == statistics.median(neighbours)
+    assert 0.1 < fast["ratio"] < 0.6  # 2 of 8 ms, and the time to wake up
+    assert slow["ratio"] == 1
+    assert slow["time"] == statistics.median(slow["rounds"]) >= slow["min"] >= 8e-3
+    assert fast["baseline"] == "slow"
+    assert fast["calls"] >= 3
+    assert fast["threads"]["cores"] == os.cpu_count()
+    assert fast["peak_bytes"] > 2**20
+    assert found["missing"] == {}
+
+
+def test_the_smallest_and_pieces_of_work(fakes):
+    only = {"slow": {"function": "sleeps", "milliseconds": 1}}
+    found = compare(case(fakes, functions=only, figure="min", per=10), {}, seconds=0)
+    slow = found["sides"]["slow"]
+    assert slow["time"] == slow["min"] == min(slow["rounds"])
+    assert 1e-4 <= slow["time"] < 1e-3
+
+
+def test_once_each_process_with_its_own_seed(fakes):
+    only = {"slow": {"function": "sleeps", "milliseconds": 5}}
+    found = compare(case(fakes, functions=only, once=True, seeded=True, rounds=3), {})["sides"]
+    assert found["slow"]["calls"] == 1
+    assert found["slow"]["time"] >= 5e-3
+    assert found["slow"]["details"] == {"seed": 1, "process": "its own"}  # median of 0, 1, 2
+    assert found["slow"]["phases"] == {"imports": 0.25}
+
+
+def test_a_process_of_its_own(fakes):
+    only = {"a": {"function": "process"}, "b": {"function": "process"}}
+    found = compare(case(fakes, functions=only, once=True), {})["sides"]
+    assert len({os.getpid(), *(side["details"]["pid"] for side in found.values())}) == 3
+
+
+def test_the_check_comes_after_the_steps(fakes):
+    both = {"a": {"function": "counts"}, "b": {"function": "sleeps", "value": 0.0}}
+    with pytest.raises(BenchmarkError, match=r"a and b did not .*: \[3.0, 0.0\] and \[1.0, 0.0\]"):
+        compare(case(fakes, functions=both), {}, seconds=0)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"function": "sleeps", "value": 1.1},
+        {"function": "is_not_a_number"},
+        {"function": "has_another_count"},
+    ],
+)
+def test_sides_that_disagree_are_named(fakes, other):
+    both = {"one": {"function": "sleeps", "milliseconds": 0}, "other": other}
+    with pytest.raises(BenchmarkError, match="one and other did not compute the same"):
+        compare(case(fakes, functions=both), {}, seconds=0)
+
+
+def test_within_the_tolerance(fakes):
+    both = {"a": {"function": "sleeps"}, "b": {"function": "sleeps", "value": 1.0005}}
+    assert len(compare(case(fakes, functions=both), {}, seconds=0)["sides"]) == 2
+
+
+def test_a_side_that_fails_shows_why(fakes):
+    only = {"broken": {"function": "fails"}}
+    with pytest.raises(BenchmarkError, match="what the side died of") as caught:
+        compare(case(fakes, functions=only), {"batch": 3})
+    assert str(caught.value).startswith("fake, broken {'batch': 3}: failed with status 1")
+
+
+def test_sides_that_cannot_run_are_listed(fakes, monkeypatch):
+    monkeypatch.setattr(availability, "finds_gpu", lambda module: False)
+    monkeypatch.setitem(availability.PEERS, "jax", "no_such_module")
+    here = sides(fakes, ours={"function": "sleeps"}, odd={"function": "cannot"})
+    _, cuda = both_devices(Side("ours", "gpunet", f"{fakes}:sleeps"))
+    absent = Side("JAX", "jax", f"{fakes}:sleeps")
+    made = Case("fake", "made up", [*here, cuda, absent], baseline="odd", rounds=1)
+    found = compare(made, {}, seconds=0)
+    assert list(found["sides"]) == ["ours"]
+    assert found["sides"]["ours"]["ratio"] is None
+    reasons = {"odd": "no compiler", "ours cuda": "no GPU", "JAX": "not installed"}
+    assert found["missing"] == reasons
+
+
+def test_the_baseline_is_on_the_same_device_where_there_is_one():
+    ours, theirs = Side("gpunet", "gpunet", "m:f"), Side("PyTorch", "torch", "m:f")
+    made = Case("fake", "", [*both_devices(ours), *both_devices(theirs)])
+    assert [made.baseline_of(side) for side in made.sides] == ["PyTorch", "PyTorch cuda"] * 2
+    made = Case("fake", "", [*both_devices(ours), theirs])
+    assert made.baseline_of(made.sides[1]) == "PyTorch"
+
+
+@pytest.mark.parametrize(("pause", "least", "most"), [(0, 30, None), (0.03, 3, 6)])
+def test_the_number_of_calls_adapts(pause, least, most):
+    import time
+
+    calls = []
+
+    def step():
+        calls.append(time.perf_counter())
+        time.sleep(pause)
+
+    found = measure(step, 0.02)
+    assert least <= found["calls"] <= (most or len(calls))
+    assert found["min"] <= found["median"] <= found["p90"]
+    assert len(calls) > found["calls"]  # the warm-up is not timed

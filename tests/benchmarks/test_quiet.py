@@ -1,0 +1,40 @@
+"""Other processes are seen, our own are not."""
+
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks import quiet
+
+
+def test_work_of_our_own_is_not_counted(monkeypatch):
+    monkeypatch.setattr(quiet, "_busy_seconds", lambda: 10.0 + 2 * quiet._own_seconds())
+    watch = quiet.Watch()
+    spin = "import time; end = time.perf_counter() + 0.2\nwhile time.perf_counter() < end: pass"
+    subprocess.run([sys.executable, "-c", spin], check=True)
+    others = watch.others()  # of two cores' work one is this process's
+    assert 0.3 < others < 1.5
+
+
+def test_a_busy_core_is_seen():
+    if quiet._busy_seconds() is None:
+        pytest.skip("this system does not tell")
+    watch = quiet.Watch()
+    with quiet.keep_a_core_busy():  # not waited for yet: somebody else's
+        assert watch.others() > 0.3
+
+
+def test_no_answer_is_no_warning(monkeypatch):
+    monkeypatch.setattr(quiet, "_busy_seconds", lambda: None)
+    assert quiet.Watch().others() is None
+    assert quiet.warning(None, "before") == ""
+
+
+def test_when_to_warn(monkeypatch):
+    monkeypatch.setattr(quiet, "usable_cores", lambda: 4)
+    assert quiet.warning(0.2, "before") == ""
+    text = quiet.warning(1.26, "during")
+    assert text.startswith("other work took 1.3 of 4 cores during the measurement")
+    monkeypatch.setattr(quiet, "usable_cores", lambda: 64)
+    assert quiet.warning(1.0, "during") == ""
