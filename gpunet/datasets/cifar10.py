@@ -76,7 +76,7 @@ def load_cifar10(
     try:
         return arranged(located, np.float32)
     except ValueError as error:
-        raise ValueError(f"{error}; without that file {TITLE} is downloaded again") from None
+        raise ValueError(f"{error}. Delete it, and {TITLE} is downloaded again") from None
 
 
 def _downloaded(looked: list[Path], may_download: bool, report: Report) -> Path:

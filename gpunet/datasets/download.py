@@ -59,13 +59,15 @@ def fetch(file: Published, mirrors: Sequence[str], folder: Path) -> list[str]:
             with replacing(folder / file.name) as target:
                 _receive(address, file, target.write)
             return []
-        except (URLError, HTTPException, TimeoutError, ConnectionError, _Refused) as error:
-            reason = error.reason if isinstance(error, URLError) else error
+        except (OSError, HTTPException, ValueError) as error:
+            if not isinstance(error, URLError) and getattr(error, "filename", None) is not None:
+                raise  # of the disk, not of the net
+            reason = getattr(error, "reason", None) or error
             failures.append(f"{address}: {reason or type(error).__name__}")
     return failures
 
 
-class _Refused(Exception):
+class _Refused(ValueError):
     """A server's answer is not the published file."""
 
 

@@ -211,7 +211,7 @@ def _load(
         with ThreadPoolExecutor(len(paths)) as pool:  # zlib and NumPy let other threads run
             return Images(*pool.map(_read, paths, family.contents))
     except ValueError as error:
-        raise ValueError(f"{error}; without that file {family.title} is downloaded again") from None
+        raise ValueError(f"{error}. Delete it, and {family.title} is downloaded again") from None
 
 
 def _read(path: Path, checksum: str) -> np.ndarray:

@@ -52,7 +52,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException as error:
-        with suppress(FileNotFoundError, NotADirectoryError):
+        with suppress(OSError):  # it may not have come to be
             temporary.unlink()
         if isinstance(error, OSError) and (
             error.filename == os.fspath(temporary)

@@ -158,3 +158,73 @@ def test_files_are_as_readable_as_others(tmp_path):
     (tmp_path / "plain").write_bytes(b"")
     modes = {(tmp_path / name).stat().st_mode for name in ("x.safetensors", "plain")}
     assert len(modes) == 1
+
+
+def changed(path, change):
+    """Rewrite a file as another library would that reads it, changes it and keeps its metadata."""
+    import safetensors
+    from safetensors.numpy import save_file as save_elsewhere
+
+    with safetensors.safe_open(path, "np") as file:
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        metadata = dict(file.metadata() or {})
+    change(arrays, metadata)
+    save_elsewhere(arrays, path, metadata)
+
+
+CHANGES = {
+    "a value": lambda arrays, metadata: arrays["a"].__setitem__((0, 0), 1),
+    "a name": lambda arrays, metadata: arrays.__setitem__("c", arrays.pop("a")),
+    "one tensor less": lambda arrays, metadata: arrays.pop("b"),
+    "a shape": lambda arrays, metadata: arrays.__setitem__("a", arrays["a"].reshape(6, 4)),
+    "a dtype": lambda arrays, metadata: arrays.__setitem__("a", arrays["a"].view(np.int32)),
+    "metadata": lambda arrays, metadata: metadata.__setitem__("epoch", "4"),
+    "more metadata": lambda arrays, metadata: metadata.__setitem__("more", ""),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_changed_content_is_found(change, tmp_path):
+    path = tmp_path / "weights.safetensors"
+    save_file({"a": GRID, "b": GRID[0]}, path, {"epoch": "3"})
+    changed(path, lambda arrays, metadata: None)
+    assert load_metadata(path) == {"epoch": "3"}
+    changed(path, CHANGES[change])
+    for read in (load_file, load_metadata):
+        with pytest.raises(ValueError, match=r"weights\.safetensors is not .* the checksum gpu"):
+            read(path)
+
+
+def test_the_checksum_does_not_depend_on_the_layout(tmp_path):
+    sums = set()
+    for a in (GRID, np.asfortranarray(GRID), GRID.astype(">f4"), np.repeat(GRID, 2, 0)[::2]):
+        save_file({"a": a}, tmp_path / "x")
+        sums.add((tmp_path / "x").read_bytes())
+    assert len(sums) == 1
+
+
+def test_files_of_other_libraries_have_no_checksum(tmp_path):
+    path = tmp_path / "x.safetensors"
+    save_file({"a": GRID}, path, {"epoch": "3"})
+    changed(path, lambda arrays, metadata: metadata.pop("gpunet.checksum"))
+    changed(path, CHANGES["a value"])
+    assert load_file(path)["a"].array[0, 0] == 1
+    assert load_metadata(path) == {"epoch": "3"}
+
+
+def test_names_that_are_the_formats_own(tmp_path):
+    path = tmp_path / "x.safetensors"
+    with pytest.raises(ValueError, match="'__metadata__' is the format's own"):
+        save_file({"__metadata__": GRID}, path)
+    with pytest.raises(ValueError, match=r"'gpunet\.checksum' is the key of the checksum"):
+        save_file({"a": GRID}, path, {"gpunet.checksum": "x"})
+    with pytest.raises(ValueError, match=r"x\.safetensors cannot be written: .*surrogates"):
+        save_file({"\ud800": GRID}, path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_header_that_no_library_would_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("gpunet.io.safetensors._LONGEST_HEADER", 1000)
+    with pytest.raises(ValueError, match=r"names and metadata take 1,1.. bytes, where the"):
+        save_file({"a": GRID}, tmp_path / "x.safetensors", {"long": "x" * 1000})
+    assert os.listdir(tmp_path) == []
