@@ -1,12 +1,15 @@
-"""The command line: ``gpunet train``, ``gpunet info``.
+"""The command line: ``gpunet train, recipes, evaluate, predict, inspect, info``.
 
 What a user can get wrong ends in one line on standard error: exit status 2 for a wrong command
-line, 1 for anything else. Everything heavy is imported by the command that needs it.
+line, 130 after Ctrl-C, 143 after SIGTERM, 1 for anything else. Everything heavy is imported by the
+command that needs it.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -25,6 +28,12 @@ app = typer.Typer(
 #: The base class of Typer's complaints about a command line; Typer does not export it itself.
 _ClickException: Any = typer.BadParameter.__mro__[2]
 
+_Device = Annotated[str, typer.Option(help='"auto", "cpu", "cuda" or "cuda:N".')]
+_Data = Annotated[
+    Path | None, typer.Option(help="Folder of the data files; GPUNET_DATA and the cache follow.")
+]
+_Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder: runs/digits.")]
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line `arguments`, those of the process by default; the exit status."""
@@ -40,6 +49,25 @@ def main(arguments: list[str] | None = None) -> int:
 def _fail(message: object, status: int = 1) -> NoReturn:
     print(f"gpunet: {message}", file=sys.stderr)
     raise typer.Exit(status)
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """What a user can get wrong, or a machine can do to him, as one line and a status."""
+    from .errors import DeviceError
+    from .recipes import UnknownRecipe
+
+    try:
+        yield
+    except UnknownRecipe as error:
+        _fail(error, 2)
+    except (DeviceError, FloatingPointError, ValueError) as error:
+        _fail(error)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        _fail(f"{place}{error.strerror}" if error.strerror else error)
 
 
 def _print_version(wanted: bool) -> None:
@@ -69,33 +97,173 @@ def info() -> None:
 
 
 @app.command()
+def recipes() -> None:
+    """List what can be trained."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from .recipes import RECIPES, load_recipe
+
+    table = Table("recipe", "what it is", "epochs", "batch size", "lr", box=box.SIMPLE_HEAD)
+    for name in RECIPES:
+        recipe = load_recipe(name)
+        settings = recipe.settings
+        table.add_row(
+            name,
+            recipe.description,
+            str(settings.epochs),
+            str(settings.batch_size),
+            str(settings.lr),
+        )
+    Console().print(table)
+
+
+@app.command()
 def train(
-    recipe: Annotated[str, typer.Argument(help='What to train: "digits".')],
-    device: Annotated[str, typer.Option(help='"auto", "cpu", "cuda" or "cuda:N".')] = "auto",
+    recipe: Annotated[
+        str | None, typer.Argument(help="What to train: `gpunet recipes` lists them.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help='"auto", "cpu", "cuda" or "cuda:N".')] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes through the data.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Samples of a step.")] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
-    seed: Annotated[int, typer.Option(help="Of weights, order and dropout.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Folder for the result: runs/RECIPE.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of weights, order and dropout: 0.")] = None,
+    data: _Data = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run folder: runs/RECIPE, or RECIPE-2, ...")
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Go on with this run, from its last checkpoint."),
+    ] = None,
+    checkpoint_every: Annotated[
+        float, typer.Option(min=0.0, help="Seconds between checkpoints.")
+    ] = 30.0,
 ) -> None:
-    """Train a recipe and save its weights. What is not given is as the recipe has it."""
-    from .errors import DeviceError
-    from .recipes import UnknownRecipe, load_recipe
-    from .recipes.run import prepare_folder, run
+    """Train a recipe, or go on with a run. What is not given is as the recipe or the run has it."""
+    from .recipes import load_recipe
+    from .recipes import run as runs
     from .train import Progress
 
+    fixed = {"--batch-size": batch_size, "--lr": lr, "--seed": seed, "--out": out}
+    if resume is not None:
+        given = ", ".join(option for option, value in fixed.items() if value is not None)
+        if given:
+            _fail(f"{given}: a run that is resumed keeps its own", 2)
+    elif recipe is None:
+        _fail("Missing argument 'RECIPE': `gpunet recipes` lists them", 2)
+    options: Any = {
+        "data": data,
+        "callbacks": [Progress()],
+        "checkpoint_every": checkpoint_every,
+        "report": print,
+    }
+    with _in_one_line():
+        if resume is not None:
+            folder = resume
+        else:
+            found = load_recipe(recipe or "")
+            try:
+                settings = found.settings.replace(epochs=epochs, batch_size=batch_size, lr=lr)
+            except ValueError as error:
+                _fail(error, 2)
+            folder = out or runs.new_folder(found.name)
+        with _checkpoint_named(folder):
+            if resume is not None:
+                runs.resume(resume, recipe, epochs, device, **options)
+            else:
+                runs.start(found, settings, device or "auto", seed or 0, folder, **options)
+
+
+@contextmanager
+def _checkpoint_named(folder: Path) -> Iterator[None]:
+    """Say of a run that has ended early how it goes on."""
+    from .train import Interrupted, NonFiniteLoss, RunFolder
+
+    def rest() -> str:
+        if RunFolder(folder).checkpoint.exists():
+            return f"the last checkpoint is whole: gpunet train --resume {folder}"
+        return "no checkpoint was written yet"
+
     try:
-        found = load_recipe(recipe)
-        settings = found.settings.replace(epochs=epochs, batch_size=batch_size, lr=lr)
-    except (UnknownRecipe, ValueError) as error:
-        _fail(error, 2)
-    folder = out or Path("runs") / recipe
-    try:
-        prepare_folder(folder)
-        run(found, settings, device, seed, folder, callbacks=[Progress()], report=print)
-    except (DeviceError, FloatingPointError) as error:
-        _fail(error)
-    except KeyboardInterrupt:
-        _fail("interrupted: nothing was saved", 130)
+        yield
+    except Interrupted as error:
+        _fail(f"interrupted; {rest()}", 128 + error.signal)
+    except NonFiniteLoss as error:
+        _fail(f"{error}; {rest()}")
     except OSError as error:
-        _fail(f"cannot write to {folder}: {error.strerror or error}")
+        if error.filename is None or not Path(error.filename).is_relative_to(folder):
+            raise
+        why = error.strerror or error
+        if isinstance(error, FileExistsError) or not RunFolder(folder).config_file.exists():
+            _fail(f"cannot write to {folder}: {why}")
+        _fail(f"cannot write to {folder}: {why}; {rest()}")
+
+
+@app.command()
+def evaluate(run: _Run, device: _Device = "auto", data: _Data = None) -> None:
+    """Measure a run's model on the held-out data, class by class."""
+    from rich.console import Console
+
+    from .recipes.evaluation import tables
+    from .recipes.run import load_run
+
+    with _in_one_line():
+        loaded = load_run(run, device, data)
+        measured = loaded.trainer.evaluate(loaded.held_out)
+        figures = ", ".join(f"{name} {value:.4f}" for name, value in measured.items())
+        print(f"{len(loaded.held_out.dataset):,} samples held out: {figures}")
+        console = Console()
+        for table in tables(loaded) if loaded.recipe.classes else ():
+            console.print(table)
+
+
+@app.command()
+def predict(
+    run: _Run,
+    files: Annotated[list[Path], typer.Argument(help="Pictures, or .npy files of images.")],
+    invert: Annotated[
+        bool, typer.Option("--invert", help="The ink is dark and the paper is bright.")
+    ] = False,
+    device: _Device = "auto",
+) -> None:
+    """Let a run's model classify images: a line for each, with its probability."""
+    from .recipes.prediction import predict, read_images
+    from .recipes.run import load_module
+
+    with _in_one_line():
+        recipe, module = load_module(run, device)
+        if not (recipe.image_shape and recipe.classes):
+            _fail(f"{recipe.name} does not classify images", 2)
+        for file in files:
+            images = read_images(file, recipe.image_shape, invert)
+            for i, (label, probability) in enumerate(predict(recipe, module, images)):
+                number = f"[{i}]" if len(images) > 1 else ""
+                print(f"{file}{number}: {label} ({probability:.1%})")
+
+
+@app.command()
+def inspect(
+    run: _Run,
+    device: _Device = "auto",
+    data: _Data = None,
+    samples: Annotated[int, typer.Option(min=2, help="Training samples to look at.")] = 256,
+    out: Annotated[Path | None, typer.Option(help="The picture: RUN/layers.png.")] = None,
+) -> None:
+    """Look into a run's network: how each layer learns, and if slowly, why."""
+    from rich.console import Console
+
+    from .recipes.look import look_into
+    from .recipes.run import load_run
+
+    with _in_one_line():
+        report = look_into(load_run(run, device, data), samples)
+        Console().print(report)
+        picture = out or run / "layers.png"
+        report.plot(picture)
+        print(f"picture: {picture}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

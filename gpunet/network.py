@@ -298,12 +298,17 @@ class Network(NetworkState):
 
     def update_mini_batch(
         self, x: Any, y: Any, eta: float, lmbda: float = 0.0, n: int | None = None
-    ) -> None:
+    ) -> Array:
         """One step of gradient descent on a mini-batch of m samples.
 
         ``w <- (1 - eta lmbda / n) w - eta / m nabla_w`` and ``b <- b - eta / m nabla_b`` with the
         learning rate `eta`, the L2 regularisation `lmbda` (chapter 3) and `n`, the number of
         samples in the whole training set; m by default.
+
+        Returns
+        -------
+        array of shape (m, n_L)
+            The output a^L before the step. The next step overwrites it.
         """
         x = self._inputs(x)
         m = len(x)
@@ -320,6 +325,7 @@ class Network(NetworkState):
             step(self.parameters[end:], nabla[end:], hyper, 0, 0)
         else:
             step(self.parameters, nabla, hyper, 0, 0)
+        return found.activations[-1]
 
     def _hyper_of(self, rate: float, decay: float) -> Array:
         """Learning rate and weight decay where `sgd_step` reads them; kept until they change."""

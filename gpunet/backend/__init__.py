@@ -79,7 +79,7 @@ def resolve_device(name: str | Device) -> tuple[Device, str]:
 
     ``"auto"`` is the first GPU where one can be used, otherwise the CPU.
     """
-    if name != "auto":
+    if isinstance(name, Device) or name != "auto":
         device = Device(name)
         backend_for(device)
         return device, f"device {device}"

@@ -8,8 +8,8 @@ from .recipe import Recipe, Settings
 
 __all__ = ["RECIPES", "Recipe", "Settings", "UnknownRecipe", "load_recipe"]
 
-#: The modules of this package that hold a `Recipe` named ``RECIPE``.
-RECIPES = ("digits",)
+#: The names of the recipes. ``mnist-mlp`` is ``RECIPE`` of the module ``mnist_mlp``.
+RECIPES = ("digits", "mnist-mlp", "mnist-book")
 
 
 class UnknownRecipe(LookupError):
@@ -26,4 +26,4 @@ def load_recipe(name: str) -> Recipe:
     """
     if name not in RECIPES:
         raise UnknownRecipe(f"unknown recipe {name!r}; there is: {', '.join(RECIPES)}")
-    return import_module(f"{__name__}.{name}").RECIPE
+    return import_module(f"{__name__}.{name.replace('-', '_')}").RECIPE

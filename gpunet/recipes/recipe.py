@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from ..backend import Device
+from ..functions.softmax import softmax
 from ..nn import Module
+from ..train import Trainer, accuracy
 from ..utils.data import TensorDataset
 
 __all__ = ["Recipe", "Settings"]
@@ -30,38 +34,98 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected 1 or more, got {getattr(self, name)}")
-        if not (math.isfinite(self.lr) and self.lr > 0):
-            raise ValueError(f"lr: expected a positive number, got {self.lr}")
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name}: expected an integer, 1 or more, got {value!r}")
+        if not (isinstance(self.lr, int | float) and math.isfinite(self.lr) and self.lr > 0):
+            raise ValueError(f"lr: expected a positive number, got {self.lr!r}")
 
     def replace(self, **changes: Any) -> Settings:
         """The same settings with those `changes` that are not None."""
         return dataclasses.replace(self, **{k: v for k, v in changes.items() if v is not None})
 
 
-@dataclass(frozen=True)
 class Recipe:
-    """A model, its data and settings that work.
+    """A model, its data and settings that work: the base class.
+
+    A recipe is a class that says what each of these is; `gpunet.recipes.run` puts them together.
+    A classifier says `model`, `data`, `loss` and `optimizer`; for anything else there is `trainer`.
 
     Attributes
     ----------
     name, description : str
     settings : Settings
-    model : callable
-        No arguments; a new model on the CPU, its weights drawn from gpunet's generator.
-    data : callable
-        From a device to the training set and the held-out set, on that device.
-    loss : callable
-        No arguments; the loss function.
-    optimizer : callable
-        From parameters and a learning rate to the optimiser.
+    classes : tuple of str
+        The names of the classes, in the order of the model's outputs.
+    image_shape : tuple of int
+        Of one input: (C, H, W).
+    metrics : mapping of str to callable
+        For `Trainer`.
     """
 
     name: str
     description: str
     settings: Settings
-    model: Callable[[], Module]
-    data: Callable[[Any], tuple[TensorDataset, TensorDataset]]
-    loss: Callable[[], Callable[[Any, Any], Any]]
-    optimizer: Callable[[Iterable[Any], float], Any]
+    classes: tuple[str, ...] = ()
+    image_shape: tuple[int, ...] = ()
+    metrics: Mapping[str, Callable[[Any, Any], Any]] = {"accuracy": accuracy}
+
+    def data(self, folder: Path | None) -> tuple[TensorDataset, TensorDataset]:
+        """The training set and the held-out set, on the CPU.
+
+        Parameters
+        ----------
+        folder : Path or None
+            Where the user says that the files are.
+        """
+        raise NotImplementedError(f"{type(self).__name__}.data")
+
+    def model(self) -> Module:
+        """A new model on the CPU, its weights drawn from gpunet's generator."""
+        raise NotImplementedError(f"{type(self).__name__}.model")
+
+    def loss(self) -> Callable[[Any, Any], Any]:
+        """The loss function."""
+        raise NotImplementedError(f"{type(self).__name__}.loss")
+
+    def optimizer(self, parameters: Iterable[Any], settings: Settings) -> Any:
+        """The optimiser of `parameters`."""
+        raise NotImplementedError(f"{type(self).__name__}.optimizer")
+
+    def scheduler(self, optimizer: Any, settings: Settings, batches: int) -> Any:
+        """The schedule of the learning rate, a step of it for each mini-batch; None for none.
+
+        Parameters
+        ----------
+        optimizer : Optimizer
+        settings : Settings
+        batches : int
+            Mini-batches of an epoch.
+        """
+        return None
+
+    def trainer(self, settings: Settings, device: Device, batches: int) -> Trainer:
+        """The trainer of a new model on `device`."""
+        model = self.model().to(device)
+        optimizer = self.optimizer(model.parameters(), settings)
+        return Trainer(
+            model,
+            self.loss(),
+            optimizer,
+            self.scheduler(optimizer, settings, batches),
+            metrics=self.metrics,
+            scheduler_interval="step",
+        )
+
+    def module(self, trainer: Trainer) -> Module:
+        """The model of `trainer`, from inputs to scores of the classes."""
+        assert trainer.model is not None
+        return trainer.model
+
+    def probabilities(self, scores: Any) -> Any:
+        """From the scores of the classes, of shape (N, C), to shares that sum to 1."""
+        return softmax(scores, 1)
+
+    def inspected(self, trainer: Trainer) -> tuple[Module, Callable[[Any, Any], Any], Any]:
+        """Model, loss function and optimiser as `gpunet.inspection.inspect` takes them."""
+        return self.module(trainer), trainer.loss_fn or self.loss(), trainer.optimizer

@@ -7,50 +7,63 @@ import os
 
 import numpy as np
 import pytest
-from opcheck import array_of
+from opcheck import array_of, on_device
+from trainers import without_time
 
+from gpunet.datasets import load_digits
 from gpunet.io import load_file, load_metadata
 from gpunet.recipes import RECIPES, Settings, UnknownRecipe, load_recipe
-from gpunet.recipes.run import prepare_folder, run
+from gpunet.recipes.run import load_module, load_run, new_folder, prepare, resume, start
+from gpunet.train import Callback, NotARun, RunFolder
+
+DIGITS = load_recipe("digits")
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_every_recipe_runs_and_comes_back(name, device, tmp_path):
-    recipe = load_recipe(name)
+def short(recipe=DIGITS, **changes):
+    return recipe.settings.replace(**{"epochs": 1, **changes})
+
+
+def test_a_run_leaves_everything(device, tmp_path):
     lines = []
-    model, held_out = run(
-        recipe, recipe.settings.replace(epochs=1), device, 3, tmp_path / "a", report=lines.append
-    )
-    assert recipe.name == name
-    assert held_out.accuracy > 0.5
+    run, held_out = start(DIGITS, short(epochs=2), device, 3, tmp_path / "a", report=lines.append)
+    assert held_out["accuracy"] > 0.5
     assert lines[0] == f"device {device}" + (":0" if device == "cuda" else "")
-    assert sorted(os.listdir(tmp_path / "a")) == ["config.json", "model.safetensors"]
+    assert sorted(os.listdir(tmp_path / "a")) == [
+        "checkpoint.safetensors", "config.json", "curve.png", "history.jsonl", "model.safetensors",
+    ]  # fmt: skip
     config = json.loads((tmp_path / "a" / "config.json").read_text())
-    assert config["recipe"] == name
-    assert config["seed"] == 3
-    assert config["held_out"]["accuracy"] == held_out.accuracy
-    assert len(config["epochs"]) == config["settings"]["epochs"] == 1
-    assert load_metadata(tmp_path / "a" / "model.safetensors") == {"recipe": name}
+    assert (config["recipe"], config["seed"]) == ("digits", 3)
+    assert config["settings"] == {"epochs": 2, "batch_size": 32, "lr": 0.05}
+    assert load_metadata(tmp_path / "a" / "model.safetensors") == {"recipe": "digits"}
+    last = run.trainer.history[-1]
+    assert {"loss": last["val_loss"], "accuracy": last["val_accuracy"]} == held_out
 
-    again = recipe.model()
+    again = DIGITS.model()
     again.load_state_dict(load_file(tmp_path / "a" / "model.safetensors"))
-    for (key, ours), theirs in zip(model.state_dict().items(), again.state_dict().values()):
+    for (key, ours), theirs in zip(run.module.state_dict().items(), again.state_dict().values()):
         np.testing.assert_array_equal(array_of(ours), array_of(theirs), key)
 
 
-def test_the_seed_decides_everything(tmp_path):
-    recipe = load_recipe("digits")
-    settings = recipe.settings.replace(epochs=1)
-    runs = [run(recipe, settings, "cpu", seed)[1] for seed in (4, 4, 5)]
-    assert runs[0].loss == runs[1].loss
-    assert runs[0].loss != runs[2].loss
+def test_a_run_comes_back(device, tmp_path):
+    run, held_out = start(DIGITS, short(), device, folder=tmp_path)
+    loaded = load_run(tmp_path, device)
+    assert loaded.trainer.evaluate(loaded.held_out) == held_out
+    recipe, module = load_module(tmp_path, device)
+    assert recipe is DIGITS
+    images = on_device(load_digits().test_images, device)
+    np.testing.assert_array_equal(array_of(module(images)), array_of(run.module.eval()(images)))
+
+
+def test_the_seed_decides_everything():
+    runs = [start(DIGITS, short(), "cpu", seed)[1]["loss"] for seed in (4, 4, 5)]
+    assert runs[0] == runs[1] != runs[2]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
 def test_digits_are_learned(seed):
-    _, held_out = run(load_recipe("digits"), device="cpu", seed=seed)
-    assert held_out.accuracy >= 0.97
+    _, held_out = start(DIGITS, device="cpu", seed=seed)
+    assert held_out["accuracy"] >= 0.97
 
 
 def test_an_unknown_recipe_lists_the_known_ones():
@@ -58,14 +71,25 @@ def test_an_unknown_recipe_lists_the_known_ones():
         load_recipe("mnits")
 
 
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_says_what_it_is(name):
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    assert recipe.description
+    assert len(recipe.classes) == 10
+    assert len(recipe.image_shape) == 3
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"epochs": 0}, "epochs: expected 1 or more, got 0"),
-        ({"batch_size": -2}, "batch_size: expected 1 or more"),
+        ({"epochs": 0}, "epochs: expected an integer, 1 or more, got 0"),
+        ({"batch_size": -2}, "batch_size: expected an integer, 1 or more"),
+        ({"batch_size": 2.5}, "batch_size: expected an integer, 1 or more"),
         ({"lr": 0.0}, "lr: expected a positive number, got 0.0"),
         ({"lr": float("nan")}, "lr: expected a positive number"),
         ({"lr": float("inf")}, "lr: expected a positive number"),
+        ({"lr": "1"}, "lr: expected a positive number"),
     ],
 )
 def test_bad_settings_are_refused(change, message):
@@ -77,9 +101,128 @@ def test_settings_that_are_not_given_stay():
     assert Settings(1, 2, 3.0).replace(epochs=None, lr=0.5) == Settings(1, 2, 0.5)
 
 
+class Kill(Callback):
+    """Ends the run at a step, as an error would."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def on_batch_end(self, trainer, samples):
+        if trainer.step == self.step:
+            raise RuntimeError("killed")
+
+
+@pytest.mark.parametrize(("every", "step"), [(0.0, 60), (1000.0, 60), (0.0, 46)])
+def test_a_run_goes_on(device, tmp_path, every, step):
+    settings = short(epochs=3)
+    whole, held_out = start(DIGITS, settings, device, 1)
+    with pytest.raises(RuntimeError, match="killed"):
+        start(
+            DIGITS, settings, device, 1, tmp_path, callbacks=[Kill(step)], checkpoint_every=every
+        )  # fmt: skip
+    lines = []
+    run, again = resume(tmp_path, "digits", report=lines.append)
+    assert again == held_out
+    assert without_time(run.trainer.history) == without_time(whole.trainer.history)
+    # The callback that kills comes before the one that saves.
+    done = (
+        "0 epochs" if every else {60: "1 epochs and 13 mini-batches", 46: "0 epochs and 45"}[step]
+    )
+    assert lines[2].startswith(f"goes on after {done}")
+
+
+def test_a_run_that_is_complete_stays_and_can_be_taken_further(tmp_path):
+    start(DIGITS, short(), "cpu", folder=tmp_path)
+    lines = []
+    run, _ = resume(tmp_path, report=lines.append)
+    assert lines[-1].endswith("is complete: 1 of 1 epochs; --epochs takes it further")
+    assert run.trainer.epoch == 1
+    run, held_out = resume(tmp_path, epochs=2)
+    _, whole = start(DIGITS, short(epochs=2), "cpu")
+    assert held_out == whole
+    assert RunFolder(tmp_path).read_config()["settings"]["epochs"] == 2
+
+
+def test_a_schedule_over_all_epochs_cannot_be_stretched(tmp_path, monkeypatch):
+    from gpunet.optim.lr_scheduler import OneCycleLR
+
+    def one_cycle(self, optimizer, settings, batches):
+        return OneCycleLR(optimizer, 0.1, total_steps=settings.epochs * batches)
+
+    monkeypatch.setattr(type(DIGITS), "scheduler", one_cycle)
+    start(DIGITS, short(), "cpu", folder=tmp_path)
+    with pytest.raises(ValueError, match="a run of 1 epochs cannot become one of 2"):
+        resume(tmp_path, epochs=2)
+    module = load_module(tmp_path, "cpu")[1]
+    assert not module.training
+
+
+def test_a_run_of_another_recipe_or_of_none(tmp_path):
+    start(DIGITS, short(), "cpu", folder=tmp_path)
+    with pytest.raises(NotARun, match="is a run of digits, not of mnist-mlp"):
+        resume(tmp_path, "mnist-mlp")
+    config = RunFolder(tmp_path).read_config()
+    for change in ({"recipe": "mnits"}, {"settings": {"epochs": 0}}, {"seed": "x"}, {"seed": None}):
+        RunFolder(tmp_path).write_config({**config, **change})
+        with pytest.raises(NotARun, match=r"config\.json: "):
+            resume(tmp_path)
+    RunFolder(tmp_path).write_config({"recipe": "digits"})
+    with pytest.raises(NotARun, match=r"config\.json: 'settings'"):
+        resume(tmp_path)
+
+
+def test_a_checkpoint_of_another_shape(tmp_path, monkeypatch):
+    from gpunet import nn
+
+    start(DIGITS, short(), "cpu", folder=tmp_path)
+    other = lambda self: nn.Sequential(nn.Flatten(), nn.Linear(64, 10))  # noqa: E731
+    monkeypatch.setattr(type(DIGITS), "model", other)
+    for load in (resume, load_run, load_module):
+        with pytest.raises(
+            ValueError, match=r"checkpoint\.safetensors: the state does not fit mod"
+        ):
+            load(tmp_path)
+
+
+def test_a_folder_that_holds_a_run_is_left_alone(tmp_path):
+    start(DIGITS, short(), "cpu", folder=tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(FileExistsError, match="there is a run in it already"):
+        start(DIGITS, short(), "cpu", folder=tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_folder_without_a_checkpoint(tmp_path):
+    folder = RunFolder(tmp_path)
+    with pytest.raises(RuntimeError, match="killed"):
+        start(DIGITS, short(), "cpu", folder=tmp_path, callbacks=[Kill(1)])
+    assert not folder.checkpoint.exists()
+    for load in (load_run, load_module):
+        with pytest.raises(NotARun, match="holds no checkpoint yet"):
+            load(tmp_path)
+
+
+def test_folders_are_numbered(tmp_path):
+    assert new_folder("x", tmp_path) == tmp_path / "x"
+    for name in ("x", "x-2"):
+        (tmp_path / name).mkdir()
+        assert new_folder("x", tmp_path) == tmp_path / name
+        (tmp_path / name / "config.json").write_text("")
+    assert new_folder("x", tmp_path) == tmp_path / "x-3"
+
+
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="file"):
-        prepare_folder(tmp_path / "file")
-    with pytest.raises(OSError, match="file"):
-        prepare_folder(tmp_path / "file" / "below")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(OSError, match="file"):
+            start(DIGITS, short(), "cpu", folder=folder)
+
+
+def test_data_that_do_not_fit_on_the_device_come_in_batches(cuda, monkeypatch):
+    there = prepare(DIGITS, short(), cuda)
+    there.trainer.fit(there.loader, 1)
+    monkeypatch.setattr("gpunet.recipes.run._LARGEST_ON_DEVICE", 1000)
+    from_host = prepare(DIGITS, short(), cuda)
+    assert str(from_host.loader.dataset.tensors[0].device) == "cpu"
+    from_host.trainer.fit(from_host.loader, 1)
+    assert without_time(there.trainer.history) == without_time(from_host.trainer.history)
