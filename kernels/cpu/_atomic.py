@@ -20,6 +20,7 @@ __all__ = [
     "float64_pointer",
     "load",
     "pause",
+    "prefetch",
     "store",
 ]
 
@@ -119,6 +120,23 @@ def copy_bytes(typingctx, target, source, count):
         return context.get_dummy_value()
 
     return types.none(types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic
+def prefetch(typingctx, address):
+    """Fetch the cache line at `address`, which will be read soon."""
+
+    def codegen(context, builder, signature, args):
+        word = ir.IntType(32)
+        # For reading, into the second-level cache, as data.
+        operands = [_pointer(builder, args[0], ir.IntType(8))]
+        operands += [ir.Constant(word, number) for number in (0, 2, 1)]
+        kind = ir.FunctionType(ir.VoidType(), [operand.type for operand in operands])
+        intrinsic = builder.module.declare_intrinsic("llvm.prefetch", (operands[0].type,), kind)
+        builder.call(intrinsic, operands)
+        return context.get_dummy_value()
+
+    return types.none(types.int64), codegen
 
 
 def _typed_pointer(numba_type, kind):

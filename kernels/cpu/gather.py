@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._atomic import copy_bytes, load
+from ._atomic import copy_bytes, load, prefetch
 from ._compile import kernel
 from .team import number, run_tiles, team, tile
 
@@ -13,6 +13,9 @@ __all__ = ["gather_rows"]
 
 #: Bytes from which the work is shared.
 _SHARED = 1 << 16
+#: Bytes of the next row that are fetched while one is copied.
+_AHEAD = 1 << 12
+_LINE = 64
 
 
 # Arguments of the job: T, rows of a tile, bytes of a row, the addresses of Y, X and rows.
@@ -22,7 +25,12 @@ _SHARED = 1 << 16
 def _job(args, i):
     per, size = number(args, 1), number(args, 2)
     Y, X, rows = number(args, 3), number(args, 4), number(args, 5)
-    for t in range(i * per, min(number(args, 0), (i + 1) * per)):
+    end = min(number(args, 0), (i + 1) * per)
+    for t in range(i * per, end):
+        if t + 1 < end:
+            following = X + load(rows + 8 * (t + 1)) * size
+            for k in range(0, min(size, _AHEAD), _LINE):
+                prefetch(following + k)
         copy_bytes(Y + t * size, X + load(rows + 8 * t) * size, size)
 
 
