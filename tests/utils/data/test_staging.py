@@ -153,6 +153,17 @@ def test_what_is_there_already_stays(cuda):
         assert places(batch) == {"cpu"}
 
 
+@pytest.mark.parametrize("options", [{}, {"shuffle": True}, {"sampler": [3, 1, 2, 0]}], ids=str)
+def test_data_on_the_device_is_not_waited_for(options, cuda):
+    counts = standin()
+    part = Subset(rows().to(cuda), [5, 4, 3, 2, 1, 0])
+    for data in (part, part.dataset):
+        counts.reset()
+        list(DataLoader(data, 4, **options))
+        assert counts.synchronisations == 0
+        assert counts.uploads <= 2  # the generator's state, the numbers of the rows
+
+
 def test_channels_last_stays_channels_last(device):
     x = np.random.default_rng(0).random((10, 4, 5, 3), np.float32).transpose(0, 3, 1, 2)
     data = TensorDataset(gpunet.from_numpy(x))
