@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -172,7 +173,7 @@ def _frame(figure: Figure, document: Document, rows: Rows) -> None:
     case, machine = document["case"], document["machine"]
     width, height = figure.get_size_inches()
     lines = {
-        line.get_label(): line
+        str(line.get_label()): line
         for axis in figure.axes
         for line in axis.get_lines()
         if not str(line.get_label()).startswith("_")
@@ -198,7 +199,7 @@ def _frame(figure: Figure, document: Document, rows: Rows) -> None:
     layout.set(rect=(0, below / height, 1, 1 - (above + below) / height))  # type: ignore
 
 
-def _columns(width: float, lines: Document) -> int:
+def _columns(width: float, lines: Iterable[str]) -> int:
     """How many entries of a legend stand beside each other."""
     return max(1, int(width / (0.6 + 0.085 * max(map(len, lines)))))
 

@@ -42,6 +42,7 @@ def show(document: dict[str, Any], console: Console) -> None:
             console.print(Text(row["error"], style="red"))
     if "unavailable" in document:
         console.print(f"{case['name']}: not run: {document['unavailable']}", markup=False)
+        return
     for text in document["warnings"]:
         console.print(Text(text, style="yellow"))
 

@@ -21,10 +21,12 @@ def rows(case):
 
 
 def is_here(side, device):
-    """PyTorch and JAX on the CPU only: there is no stand-in for theirs."""
+    """On the CPU with every peer; on the GPU, or its stand-in, ours against ours on the CPU."""
     if importlib.util.find_spec(PEERS[side.peer]) is None:
         return False
-    return side.device == device if PEERS[side.peer] == "gpunet" else side.device == "cpu"
+    if device == "cuda":
+        return PEERS[side.peer] == "gpunet"
+    return side.device == "cpu"
 
 
 @pytest.fixture

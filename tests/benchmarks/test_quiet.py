@@ -9,12 +9,18 @@ from benchmarks import quiet
 
 
 def test_work_of_our_own_is_not_counted(monkeypatch):
-    monkeypatch.setattr(quiet, "_busy_seconds", lambda: 10.0 + 2 * quiet._own_seconds())
-    watch = quiet.Watch()
-    spin = "import time; end = time.perf_counter() + 0.2\nwhile time.perf_counter() < end: pass"
+    clock, busy, own = iter([100.0, 110.0]), iter([50.0, 85.0]), iter([4.0, 24.0])
+    monkeypatch.setattr(quiet.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(quiet, "_busy_seconds", lambda: next(busy))
+    monkeypatch.setattr(quiet, "_own_seconds", lambda: next(own))
+    assert quiet.Watch().others() == (35 - 20) / 10
+
+
+def test_processes_that_were_waited_for_are_our_own():
+    before = quiet._own_seconds()
+    spin = "import time\nwhile time.process_time() < 0.2: pass"
     subprocess.run([sys.executable, "-c", spin], check=True)
-    others = watch.others()  # of two cores' work one is this process's
-    assert 0.3 < others < 1.5
+    assert quiet._own_seconds() - before > 0.15
 
 
 def test_a_busy_core_is_seen():
