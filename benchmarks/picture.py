@@ -80,8 +80,8 @@ def _lines(rows: Rows, case: Document) -> Figure:
             ratios.plot([at for at, _ in points], [s["ratio"] for _, s in points], **style)
             for at, s in points if side["peer"] == "gpunet" else ():
                 ratios.annotate(
-                    share(s["ratio"]), (at, s["ratio"]), (0, -13), fontsize=8.5, ha="center",
-                    textcoords="offset points", color=style["color"],
+                    share(s["ratio"]), (at, s["ratio"]), (0, 6 if s["device"] == "cuda" else -13),
+                    fontsize=8.5, ha="center", textcoords="offset points", color=style["color"],
                 )  # fmt: skip
         for name, side in _sides(part, "busy").items():
             points = [(r["options"][x], r["busy"][name]) for r in part if name in r.get("busy", {})]
@@ -108,8 +108,9 @@ def _lines(rows: Rows, case: Document) -> Figure:
 
 
 def _ticks_at_1_2_5(axis: Axis) -> None:
-    """Plain numbers on a logarithmic axis."""
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    """Plain numbers on a logarithmic axis; powers of ten alone where that is enough."""
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 1000 * low else (1.0,)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axis.set_minor_locator(NullLocator())
 
@@ -135,19 +136,14 @@ def _bars(rows: Rows, case: Document) -> Figure:
             text = f" {number(time)} {unit}"
             if side["ratio"] is not None and side["baseline"] != name:
                 text += f"  ({share(side['ratio'])} of {side['baseline']})"
-            hatch = "//" if side["device"] == "cuda" or name in row.get("busy", {}) else None
+            hatch = "//" if side["device"] == "cuda" or name not in row["sides"] else None
             colour = _COLOURS[side["peer"]]
             axis.barh(at, time, color=colour, height=0.7, hatch=hatch, edgecolor="white")
             axis.annotate(text, (time, at), va="center", fontsize=9, color=_INK)
         axis.set_yticks(range(len(group)), [name for name, _ in group])
         axis.invert_yaxis()
-        times = [side["time"] * scale for _, side in group]
-        if max(times) > 20 * min(times):
-            axis.set_xscale("log")
-            _ticks_at_1_2_5(axis.xaxis)
-            axis.set_xlim(min(times) / 3, max(times) * 12)
-        else:
-            axis.set_xlim(0, max(times) * 1.5)
+        # From zero: on a logarithmic axis the length of a bar says nothing.
+        axis.set_xlim(0, 1.5 * max(side["time"] * scale for _, side in group))
         _tidy(axis, "x")
     axes[-1].set_xlabel(f"time, {unit}")
     return figure

@@ -5,6 +5,7 @@ import importlib.util
 
 import pytest
 
+import gpunet
 from benchmarks.case import PEERS, Case, Report, Unavailable
 from benchmarks.cases import CASES
 from benchmarks.harness import BenchmarkError, _agree
@@ -30,18 +31,29 @@ def is_here(side, device):
 
 
 @pytest.fixture
-def quick_compile(monkeypatch):
-    """`torch.compile` without its code generator, which takes half a minute."""
+def quick(monkeypatch):
+    """One thread, as teams of threads wait for each other where other tests run beside.
+
+    And `torch.compile` without its code generator, which takes half a minute.
+    """
+    libraries = [gpunet]
     if importlib.util.find_spec("torch"):
         import torch
 
-        quick = functools.partial(torch.compile, backend="eager")
-        monkeypatch.setattr(torch, "compile", quick)
+        libraries.append(torch)
+        eager = functools.partial(torch.compile, backend="eager")
+        monkeypatch.setattr(torch, "compile", eager)
+    threads = [library.get_num_threads() for library in libraries]
+    for library in libraries:
+        library.set_num_threads(1)
+    yield
+    for library, n in zip(libraries, threads):
+        library.set_num_threads(n)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
 @pytest.mark.parametrize("case", COMPARISONS, ids=lambda case: case.name)
-def test_the_sides_agree(case, device, quick_compile):
+def test_the_sides_agree(case, device, quick):
     sides = [side for side in case.sides if is_here(side, device)]
     if not any(side.device == device for side in sides):
         pytest.skip(f"no side of this case is on {device}")

@@ -84,6 +84,7 @@ def test_the_busy_core(bars, monkeypatch):
     (axis,) = draw(document).axes
     names = [label.get_text() for label in axis.get_yticklabels()]
     assert names == ["gpunet", "gpunet, one core busy"]
+    assert [bar.get_hatch() for bar in axis.patches] == [None, "//"]
 
 
 def test_details_and_phases_are_shown(bars):
