@@ -38,6 +38,13 @@ class Backend:
     array_type: type
     kernels: SimpleNamespace
 
+    def kernels_for(self, size: int) -> Any:
+        """The kernels in the forms for arrays of `size` elements, whatever they are then given.
+
+        For work that is cut into parts, of which the results may not depend on where.
+        """
+        return self.kernels
+
     def device_of(self, array: Array) -> Device:
         """The device that holds `array`."""
         raise NotImplementedError(f"{type(self).__name__}.device_of")

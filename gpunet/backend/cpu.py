@@ -36,6 +36,9 @@ class CpuBackend(Backend):
             **{name: _by_size(name, form) for name, form in reference.KERNELS.items()}
         )
 
+    def kernels_for(self, size: int) -> _FormsFor:
+        return _FormsFor(size)
+
     def device_of(self, array: Any) -> Device:
         return _DEVICE
 
@@ -98,16 +101,35 @@ def _by_size(name: str, plain: Callable[..., None]) -> Callable[..., None]:
             plain(first, *rest)
             return
         if fast is None:
-            try:
-                fast = fast_kernels.load(name)
-            except ImportError:
-                fast = plain
+            fast = _fast_form(name, plain)
         fast(first, *rest)
 
     kernel.__name__ = name
     kernel.__doc__ = plain.__doc__
     kernel.__wrapped__ = plain  # type: ignore[attr-defined]
     return kernel
+
+
+def _fast_form(name: str, plain: Callable[..., None]) -> Callable[..., None]:
+    try:
+        return fast_kernels.load(name)
+    except ImportError:
+        return plain
+
+
+class _FormsFor:
+    """The kernels as attributes, each in the form for arrays of one size."""
+
+    def __init__(self, size: int):
+        self._size = size
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        form = reference.KERNELS[name]
+        smallest = fast_kernels.SMALLEST_WORK.get(name)
+        if smallest is not None and self._size >= smallest:
+            form = _fast_form(name, form)
+        setattr(self, name, form)  # so that this is asked once
+        return form
 
 
 #: The one CPU backend of the process.

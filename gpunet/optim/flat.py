@@ -51,7 +51,6 @@ class FlatBuffer:
     def __init__(self, params: Sequence[Variable]):
         first = params[0].array
         self.backend = backend_of(first)
-        self.kernels = self.backend.kernels
         self.device = self.backend.device_of(first)
         self.dtype = first.dtype
         if self.dtype not in (np.float32, np.float64):
@@ -60,6 +59,8 @@ class FlatBuffer:
         self.starts = [0]
         for p in params:
             self.starts.append(self.starts[-1] + -(-p.array.size // step) * step)
+        # By the size of the whole: where spans begin and end must not change a bit of the result.
+        self.kernels = self.backend.kernels_for(self.starts[-1])
         self.values = self.zeros()
         self.place = extent(self.values), owner(self.values)  # as `CHANGES` knows it
         self.state: dict[str, Array] = {}
