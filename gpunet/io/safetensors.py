@@ -35,7 +35,8 @@ def save_file(
 ) -> None:
     """Write tensors to a safetensors file, which takes the place of an earlier one when complete.
 
-    The file holds a checksum of its content among its metadata, which `load_file` verifies.
+    The file holds a checksum of its content among its metadata, which `load_file` verifies. The
+    same content is always the same bytes.
 
     Parameters
     ----------
@@ -83,14 +84,28 @@ def save_file(
         content = safetensors.numpy.save(arrays, metadata)
     except (safetensors.SafetensorError, UnicodeEncodeError) as error:
         raise ValueError(f"{os.fspath(filename)} cannot be written: {error}") from None
-    (header,) = struct.unpack("<Q", content[:8])
-    if header > _LONGEST_HEADER:
+    header, values = _with_sorted_metadata(content)
+    if len(header) - 8 > _LONGEST_HEADER:
         raise ValueError(
-            f"{os.fspath(filename)} cannot be written: names and metadata take {header:,} bytes, "
-            f"where the format allows {_LONGEST_HEADER:,}"
+            f"{os.fspath(filename)} cannot be written: names and metadata take "
+            f"{len(header) - 8:,} bytes, where the format allows {_LONGEST_HEADER:,}"
         )
     with replacing(filename) as file:
-        file.write(content)
+        file.write(header)
+        file.write(values)
+
+
+def _with_sorted_metadata(content: bytes) -> tuple[bytes, memoryview]:
+    """Header and values of a file's content, the metadata in the order of their keys.
+
+    The library writes them in a random order; the same content should be the same bytes.
+    """
+    (length,) = struct.unpack("<Q", content[:8])
+    entries = json.loads(content[8 : 8 + length])
+    entries["__metadata__"] = dict(sorted(entries["__metadata__"].items()))
+    header = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
+    header += b" " * (-len(header) % 8)  # so that the values are aligned
+    return struct.pack("<Q", len(header)) + header, memoryview(content)[8 + length :]
 
 
 def on_host(value: Any) -> np.ndarray:

@@ -228,3 +228,16 @@ def test_a_header_that_no_library_would_read(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"names and metadata take 1,1.. bytes, where the"):
         save_file({"a": GRID}, tmp_path / "x.safetensors", {"long": "x" * 1000})
     assert os.listdir(tmp_path) == []
+
+
+def test_the_same_content_is_the_same_bytes(tmp_path):
+    """The library draws the order of the metadata anew in each process, and for each mapping."""
+    arrays = {"b": np.arange(3.0), "a": np.ones(2, np.float32)}
+    metadata = {f"key {k}": "\u00e9" * k for k in range(20)}
+    contents = set()
+    for _ in range(5):
+        save_file(arrays, tmp_path / "x.safetensors", metadata)
+        contents.add((tmp_path / "x.safetensors").read_bytes())
+        metadata = dict(reversed(metadata.items()))
+    assert len(contents) == 1
+    assert load_metadata(tmp_path / "x.safetensors") == metadata
