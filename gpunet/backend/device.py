@@ -54,6 +54,8 @@ class Device:
         return f"device(type={self.type!r}, index={self.index})"
 
     def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
         if isinstance(other, str):
             other = Device(other)
         if not isinstance(other, Device):

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from ..autograd import Variable
-from ..backend import Device
+from ..backend import Device, backend_of
 
 __all__ = ["batches_of", "moved", "samples_in"]
 
@@ -50,7 +50,11 @@ def _first_tensor(batch: Any) -> Variable | None:
 def moved(batch: Any, device: Device) -> Any:
     """`batch` with its tensors on `device`; those that are there already as they are."""
     if isinstance(batch, Variable):
+        if backend_of(batch.array).device_of(batch.array) == device:
+            return batch
         return batch.to(device, non_blocking=True)  # type: ignore[attr-defined]
+    if type(batch) is list:  # what a DataLoader gives, most of the time
+        return [moved(item, device) for item in batch]
     if isinstance(batch, Mapping):
         return {key: moved(item, device) for key, item in batch.items()}
     if isinstance(batch, tuple) and hasattr(batch, "_fields"):

@@ -23,7 +23,7 @@ def objects_of(owner: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     seen: set[int] = set()
     for name, value in vars(owner).items():
-        if name.startswith("_"):
+        if name.startswith("_") or name == "history":  # which is long
             continue
         for path, thing in _with_state(name, value):
             if id(thing) not in seen:
