@@ -26,6 +26,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 console = Console()
+if not console.is_terminal:
+    console = Console(width=140)  # a file has room for the widest table
 
 #: The peers that can be left out.
 _OTHERS = tuple(peer for peer in PEERS if peer != "gpunet")
