@@ -55,6 +55,10 @@ class Trainer(Resumable):
         Whether the scheduler takes its step after each epoch or after each mini-batch.
     max_norm : float, optional
         Clip the norm of the gradients to this before each step.
+    augment : callable, optional
+        From the inputs of a mini-batch, on the model's device, to those that the step is taken
+        with, as the transforms of `gpunet.augment`; not in evaluation. What it draws from the
+        default generator is drawn anew, bit for bit, by a run that is resumed.
 
     Attributes
     ----------
@@ -82,6 +86,7 @@ class Trainer(Resumable):
         metrics: Mapping[str, Callable[[Any, Any], Any]] | None = None,
         scheduler_interval: str = "epoch",
         max_norm: float | None = None,
+        augment: Callable[[Any], Any] | None = None,
     ):
         if scheduler_interval not in ("epoch", "step"):
             raise ValueError(
@@ -95,6 +100,7 @@ class Trainer(Resumable):
         self.metrics = dict(metrics or {})
         self.scheduler_interval = scheduler_interval
         self.max_norm = max_norm
+        self.augment = augment
         self.target = 0
         self.batches: int | None = None
         self.stopped: str | None = None
@@ -118,6 +124,8 @@ class Trainer(Resumable):
             watched for values that are not finite. A tensor alone is the loss.
         """
         inputs, targets = batch
+        if self.augment is not None:
+            inputs = self.augment(inputs)
         output = self.model(inputs)  # type: ignore[misc]
         loss = self.loss_fn(output, targets)  # type: ignore[misc]
         self.optimizer.zero_grad()
