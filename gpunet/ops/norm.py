@@ -11,6 +11,7 @@ import math
 from typing import Any
 
 from .channels import from_rows, rows_of
+from .linear import ACTIVATION_CODES
 
 __all__ = [
     "batch_norm_backward",
@@ -162,8 +163,9 @@ def batch_norm_forward(
     training: bool,
     momentum: float,
     eps: float,
+    activation: str = "identity",
 ) -> Any:
-    """``Y = (X - mean) / sqrt(var + eps) weight + bias``, channel by channel.
+    """``Y = act((X - mean) / sqrt(var + eps) weight + bias)``, channel by channel.
 
     In training, `mean` and `var` are those of the batch, and the running statistics move
     towards them; otherwise they are the running statistics.
@@ -181,41 +183,43 @@ def batch_norm_forward(
     momentum : float
         The weight of the new statistics; a negative one stands for ``1 / count``.
     eps : float
+    activation : {"identity", "relu"}
     """
     rows = rows_of(be, X)
     weight, bias = _flat(be, weight), _flat(be, bias)
     run_mean, run_var = _flat(be, running_mean), _flat(be, running_var)
+    act = ACTIVATION_CODES[activation]
     Y = be.empty(rows.shape, X.dtype)
     if training:
         mean = be.empty(rows.shape[1:], X.dtype)
         rstd = be.empty(rows.shape[1:], X.dtype)
         be.kernels.batch_norm_forward(
-            rows, weight, bias, run_mean, run_var, count, momentum, eps, Y, mean, rstd
+            rows, weight, bias, run_mean, run_var, count, momentum, eps, act, Y, mean, rstd
         )
         for given, moved in ((running_mean, run_mean), (running_var, run_var)):
             if moved is not given:  # a copy
                 given[...] = moved
     else:
-        be.kernels.batch_norm_infer(rows, weight, bias, run_mean, run_var, eps, Y)
+        be.kernels.batch_norm_infer(rows, weight, bias, run_mean, run_var, eps, act, Y)
         # Copies: training may change the running statistics before backward comes.
         mean = running_mean.copy()
         rstd = running_var + X.dtype.type(eps)
         be.xp.sqrt(rstd, out=rstd)
         be.xp.divide(1, rstd, out=rstd)
-    return from_rows(be, Y, X.shape), (rows, weight, mean, rstd, training, X.shape)
+    return from_rows(be, Y, X.shape), (rows, weight, bias, mean, rstd, training, act, X.shape)
 
 
 def batch_norm_backward(be: Any, dY: Any, saved: Any, needs: Any, out: Any) -> Any:
-    """With ``x = (X - mean) rstd``: ``dweight = sum dY x``, ``dbias = sum dY``, and in training
-    ``dX = weight rstd (dY - dbias / M - x dweight / M)`` with M values in each channel; otherwise
-    ``dX = weight rstd dY``.
+    """With ``x = (X - mean) rstd`` and ``g = dY act'``: ``dweight = sum g x``, ``dbias = sum g``,
+    and in training ``dX = weight rstd (g - dbias / M - x dweight / M)`` with M values in each
+    channel; otherwise ``dX = weight rstd g``.
     """
-    rows, weight, mean, rstd, training, shape = saved
+    rows, weight, bias, mean, rstd, training, act, shape = saved
     dX = be.empty(rows.shape, rows.dtype)
     dweight = _place(be, True, out[1], mean.shape, rows.dtype)
     dbias = _place(be, True, out[2], mean.shape, rows.dtype)
     be.kernels.batch_norm_backward(
-        rows_of(be, dY), rows, weight, mean, rstd, training, dX, dweight, dbias
+        rows_of(be, dY), rows, weight, bias, mean, rstd, training, act, dX, dweight, dbias
     )
     return (
         from_rows(be, dX, shape),

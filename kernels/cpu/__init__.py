@@ -17,7 +17,7 @@ from types import ModuleType
 __all__ = ["SMALLEST_WORK", "load", "load_family", "problem", "settings", "usable_cores"]
 
 #: Elements of a kernel's first argument from which its Numba form is faster than its reference
-#: form, as measured by ``python -m benchmarks kernels``. A kernel that is not here has none.
+#: form, as measured by ``python -m benchmarks run kernels``. A kernel that is not here has none.
 SMALLEST_WORK = {
     "dropout": 16,
     "embedding_backward": 256,
@@ -85,9 +85,9 @@ _FAMILY = {
     "layer_norm_backward": "norm",
     "rms_norm_forward": "norm",
     "rms_norm_backward": "norm",
-    "batch_norm_forward": "norm",
-    "batch_norm_infer": "norm",
-    "batch_norm_backward": "norm",
+    "batch_norm_forward": "batch_norm",
+    "batch_norm_infer": "batch_norm",
+    "batch_norm_backward": "batch_norm",
     "pointwise_loss_forward": "pointwise_loss",
     "pointwise_loss_backward": "pointwise_loss",
     "philox_bits": "random",

@@ -1,4 +1,4 @@
-"""Layer, RMS and batch normalisation.
+"""Layer and RMS normalisation.
 
 Sums along a column run over blocks of rows in the arrays' own precision, with the blocks' sums
 added in double: fast as the one, and accurate as the other for any number of rows.
@@ -11,9 +11,6 @@ import numpy as np
 from ._compile import inline, kernel
 
 __all__ = [
-    "batch_norm_backward",
-    "batch_norm_forward",
-    "batch_norm_infer",
     "layer_norm_backward",
     "layer_norm_forward",
     "rms_norm_backward",
@@ -143,106 +140,3 @@ def rms_norm_backward(dY, X, rrms, weight, dX, dweight):
         add_to(total, part)
     if dweight is not None:
         dweight[:] = total
-
-
-@kernel
-def batch_norm_forward(
-    X, weight, bias, running_mean, running_var, count, momentum, eps, Y, mean, rstd
-):
-    M, C = X.shape
-    one = X.dtype.type(1)
-    part = np.zeros(C, X.dtype)
-    total = np.zeros(C, np.float64)
-    for start in range(0, M, BLOCK):
-        for m in range(start, min(start + BLOCK, M)):
-            x = X[m]
-            for c in range(C):
-                part[c] += x[c]
-        add_to(total, part)
-    for c in range(C):
-        mean[c] = total[c] / M
-        total[c] = 0
-    for start in range(0, M, BLOCK):
-        for m in range(start, min(start + BLOCK, M)):
-            x = X[m]
-            for c in range(C):
-                z = x[c] - mean[c]
-                part[c] += z * z
-        add_to(total, part)
-    for c in range(C):
-        total[c] /= M
-        rstd[c] = 1 / np.sqrt(total[c] + eps)
-    scale = part
-    for c in range(C):
-        scale[c] = rstd[c] if weight is None else rstd[c] * weight[c]
-    for m in range(M):
-        x = X[m]
-        y = Y[m]
-        for c in range(C):
-            z = (x[c] - mean[c]) * scale[c]
-            y[c] = z if bias is None else z + bias[c]
-    if count is not None:
-        count[()] += 1
-        if momentum < 0:
-            momentum = 1 / count[()]
-    if running_mean is not None:
-        factor = X.dtype.type(momentum)
-        unbiased = M / (M - 1)
-        for c in range(C):
-            running_mean[c] = (one - factor) * running_mean[c] + factor * mean[c]
-            var = X.dtype.type(total[c] * unbiased)
-            running_var[c] = (one - factor) * running_var[c] + factor * var
-
-
-@kernel
-def batch_norm_infer(X, weight, bias, mean, var, eps, Y):
-    M, C = X.shape
-    one = X.dtype.type(1)
-    scale = np.empty(C, X.dtype)
-    for c in range(C):
-        scale[c] = one / np.sqrt(var[c] + X.dtype.type(eps))
-        if weight is not None:
-            scale[c] *= weight[c]
-    for m in range(M):
-        x = X[m]
-        y = Y[m]
-        for c in range(C):
-            z = (x[c] - mean[c]) * scale[c]
-            y[c] = z if bias is None else z + bias[c]
-
-
-@kernel
-def batch_norm_backward(dY, X, weight, mean, rstd, training, dX, dweight, dbias):
-    M, C = dY.shape
-    part_w = np.zeros(C, dY.dtype)
-    part_b = np.zeros(C, dY.dtype)
-    total_w = np.zeros(C, np.float64)
-    total_b = np.zeros(C, np.float64)
-    for start in range(0, M, BLOCK):
-        for m in range(start, min(start + BLOCK, M)):
-            dy = dY[m]
-            x = X[m]
-            for c in range(C):
-                part_w[c] += dy[c] * (x[c] - mean[c])
-                part_b[c] += dy[c]
-        add_to(total_w, part_w)
-        add_to(total_b, part_b)
-    scale = np.empty(C, dY.dtype)
-    for c in range(C):
-        total_w[c] *= rstd[c]
-        dweight[c] = total_w[c]
-        dbias[c] = total_b[c]
-        scale[c] = rstd[c] if weight is None else rstd[c] * weight[c]
-        # Per column, what stands before X - mean, and what is subtracted.
-        part_w[c] = total_w[c] / M * rstd[c]
-        part_b[c] = total_b[c] / M
-    for m in range(M):
-        dy = dY[m]
-        x = X[m]
-        dx = dX[m]
-        if training:
-            for c in range(C):
-                dx[c] = scale[c] * (dy[c] - part_b[c] - (x[c] - mean[c]) * part_w[c])
-        else:
-            for c in range(C):
-                dx[c] = scale[c] * dy[c]

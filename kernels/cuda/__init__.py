@@ -7,8 +7,28 @@ signature in the ``.cu`` file. CuPy is imported at the first launch.
 
 from __future__ import annotations
 
-from . import activation, dropout, embedding, norm, optimizer, pointwise_loss, random, softmax
+from . import (
+    activation,
+    batch_norm,
+    dropout,
+    embedding,
+    norm,
+    optimizer,
+    pointwise_loss,
+    random,
+    softmax,
+)
 
-FAMILIES = (activation, dropout, embedding, norm, optimizer, random, softmax, pointwise_loss)
+FAMILIES = (
+    activation,
+    batch_norm,
+    dropout,
+    embedding,
+    norm,
+    optimizer,
+    random,
+    softmax,
+    pointwise_loss,
+)
 
 KERNELS = {name: getattr(family, name) for family in FAMILIES for name in family.__all__}

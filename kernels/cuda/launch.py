@@ -14,7 +14,16 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["BLOCK", "COLUMNS_BLOCK", "Source", "blocks_for", "columns_grid", "rows_block"]
+__all__ = [
+    "BLOCK",
+    "COLUMNS_BLOCK",
+    "Source",
+    "blocks_for",
+    "columns_grid",
+    "optional",
+    "rows_block",
+    "scratch",
+]
 
 #: Threads of a block where a kernel has no reason for another number.
 BLOCK = 256
@@ -61,6 +70,18 @@ def columns_grid(M: int, C: int, least: int = 32) -> tuple[tuple[int, int], int]
     slices = max(1, min(-(-_COLUMNS_BLOCKS // across), -(-M // least)))
     chunk = max(1, -(-M // slices))
     return (across, max(1, -(-M // chunk))), chunk
+
+
+def optional(array: Any, other: Any) -> tuple[Any, bool]:
+    """A pointer that is valid in any case, and whether it is the one that was meant."""
+    return (other, False) if array is None else (array, True)
+
+
+def scratch(shape: tuple[int, ...], dtype: Any) -> Any:
+    """Uninitialised memory on the current GPU."""
+    import cupy
+
+    return cupy.empty(shape, dtype)
 
 
 class Source:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from . import (
     activation,
+    batch_norm,
     dropout,
     embedding,
     gather,
@@ -24,6 +25,7 @@ from . import (
 #: The families, one file each.
 FAMILIES = (
     activation,
+    batch_norm,
     dropout,
     embedding,
     gather,

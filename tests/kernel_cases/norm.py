@@ -1,7 +1,5 @@
 from functools import partial
 
-import numpy as np
-
 from . import Case, garbage
 
 SHAPES = [(2, 1), (3, 5), (33, 65), (200, 10), (4, 300), (1100, 3)]
@@ -55,39 +53,6 @@ def rms_backward(shape, weighted, rng, dtype):
     return Case(args, outputs=(4, 5) if weighted else (4,))
 
 
-def batch_forward(shape, affine, tracked, momentum, rng, dtype):
-    C = shape[1]
-    X = data(shape, rng, dtype)
-    running = vectors(C, (tracked, tracked), rng, dtype)
-    count = np.array(4) if tracked else None
-    outputs = (garbage(shape, dtype), garbage(C, dtype), garbage(C, dtype))
-    args = (X, *vectors(C, affine, rng, dtype), *running, count, momentum, 1e-5, *outputs)
-    return Case(args, outputs=(3, 4, 5, 8, 9, 10) if tracked else (8, 9, 10), rtol=tolerance(dtype))
-
-
-def batch_infer(shape, affine, rng, dtype):
-    C = shape[1]
-    X = rng.standard_normal(shape).astype(dtype)
-    mean, var = vectors(C, (True, True), rng, dtype)
-    args = (X, *vectors(C, affine, rng, dtype), mean, var, 1e-3, garbage(shape, dtype))
-    return Case(args, outputs=(6,), alias=((0, 6),))
-
-
-def batch_backward(shape, weighted, training, rng, dtype):
-    C = shape[1]
-    X, dY = (rng.standard_normal(shape).astype(dtype) for _ in range(2))
-    mean, rstd = vectors(C, (True, True), rng, dtype)
-    weight = vectors(C, [weighted], rng, dtype)
-    grads = (garbage(C, dtype), garbage(C, dtype))
-    args = (dY, X, *weight, mean, rstd, training, garbage(shape, dtype), *grads)
-    return Case(args, outputs=(6, 7, 8), rtol=tolerance(dtype))
-
-
-def tolerance(dtype):
-    """For results over columns whose means are 30 times their deviations."""
-    return 1e-4 if dtype == np.float32 else 1e-11
-
-
 CASES = {
     "layer_norm_forward": [partial(layer_forward, s, a) for s in [*SHAPES, (0, 4)] for a in AFFINE],
     "layer_norm_backward": [
@@ -97,15 +62,4 @@ CASES = {
     ],
     "rms_norm_forward": [partial(rms_forward, s, w) for s in [*SHAPES, (0, 4)] for w in (0, 1)],
     "rms_norm_backward": [partial(rms_backward, s, w) for s in [*SHAPES, (0, 4)] for w in (0, 1)],
-    "batch_norm_forward": [
-        partial(batch_forward, s, a, tracked, momentum)
-        for s in SHAPES
-        for a, tracked, momentum in zip(AFFINE, (True, True, False), (0.1, -1.0, 0.1))
-    ],
-    "batch_norm_infer": [partial(batch_infer, s, a) for s in [*SHAPES, (0, 4)] for a in AFFINE],
-    "batch_norm_backward": [
-        partial(batch_backward, s, weighted, training)
-        for s in SHAPES
-        for weighted, training in ((True, True), (False, True), (True, False))
-    ],
 }
