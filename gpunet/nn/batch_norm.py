@@ -70,6 +70,10 @@ class _BatchNorm(Affine):
         super().reset_parameters()
 
     def forward(self, input: Any) -> Any:
+        return self.activated(input, "identity")
+
+    def activated(self, input: Any, activation: str) -> Any:
+        """``act(forward(input))`` in one operation, for "relu" or "identity"."""
         if input.array.ndim not in self._ndims:
             expected = " or ".join(f"{n}D" for n in self._ndims)
             raise ValueError(f"expected {expected} input (got {input.array.ndim}D input)")
@@ -77,19 +81,21 @@ class _BatchNorm(Affine):
         if self.training:
             if not self.track_running_stats:
                 return counted_batch_norm(
-                    input, None, None, self.weight, self.bias, True, 0.0, self.eps, None
-                )
+                    input, None, None, self.weight, self.bias, True, 0.0, self.eps, None,
+                    activation,
+                )  # fmt: skip
             count = self.num_batches_tracked
             if momentum is None:
                 # The average of all batches; without a count there is none, as in PyTorch.
                 momentum = 0.0 if count is None else -1.0
             return counted_batch_norm(
                 input, self.running_mean, self.running_var, self.weight, self.bias,
-                True, momentum, self.eps, count,
+                True, momentum, self.eps, count, activation,
             )  # fmt: skip
         return counted_batch_norm(
             input, self.running_mean, self.running_var, self.weight, self.bias,
             self.running_mean is None and self.running_var is None, 0.0, self.eps, None,
+            activation,
         )  # fmt: skip
 
     def extra_repr(self) -> str:

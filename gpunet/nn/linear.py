@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from . import init
-from .functional.linear import bilinear, linear
+from .functional.linear import bilinear, linear, linear_act
 from .module import Module
 from .parameter import Parameter, empty_parameter
 
@@ -77,6 +77,10 @@ class Linear(Module):
 
     def forward(self, input: Any) -> Any:
         return linear(input, self.weight, self.bias)
+
+    def activated(self, input: Any, activation: str) -> Any:
+        """``act(forward(input))`` in one operation, for "relu", "sigmoid" or "tanh"."""
+        return linear_act(input, self.weight, self.bias, activation)
 
     def extra_repr(self) -> str:
         return (

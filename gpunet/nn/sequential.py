@@ -7,16 +7,26 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from .activation import ReLU, Sigmoid, Tanh
+from .batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from .container import Indexed
-from .functional.linear import linear_act
 from .hooks import changes
 from .linear import Linear
 from .module import Module
 
 __all__ = ["Sequential"]
 
-#: The layers whose work the operation of a `Linear` before them can do as well.
-_ACTIVATIONS = {ReLU: "relu", Sigmoid: "sigmoid", Tanh: "tanh"}
+_Names = dict[type[Module], str]
+_FROM_OUTPUT: _Names = {ReLU: "relu", Sigmoid: "sigmoid", Tanh: "tanh"}
+_RELU: _Names = {ReLU: "relu"}
+
+#: For each layer with a method ``activated`` the activations that it can do: those whose work is
+#: joined to that of the layer before them.
+_JOINED: dict[type[Module], _Names] = {
+    Linear: _FROM_OUTPUT,
+    BatchNorm1d: _RELU,
+    BatchNorm2d: _RELU,
+    BatchNorm3d: _RELU,
+}
 
 
 class Sequential(Indexed):
@@ -28,8 +38,9 @@ class Sequential(Indexed):
 
     Notes
     -----
-    A `Linear` followed by a `ReLU`, `Sigmoid` or `Tanh` runs as one operation, with the same
-    result, unless one of them has hooks or is of a class of its own.
+    A `Linear` followed by a `ReLU`, `Sigmoid` or `Tanh`, and a batch norm followed by a `ReLU`, run
+    as one operation, with the same result, unless one of them has hooks or is of a class of its
+    own.
     """
 
     _planned_at = -1  # the count of hook changes that the plan belongs to
@@ -96,15 +107,15 @@ def _check_sequential(other: Any) -> None:
 
 
 def _plan(modules: Iterable[Module]) -> Iterator[Callable[[Any], Any]]:
-    """The steps of a `Sequential`, with an activation joined to the `Linear` before it."""
+    """The steps of a `Sequential`, with an activation joined to the layer before it."""
     rest = list(modules)
     while rest:
         module = rest.pop(0)
-        activation = _ACTIVATIONS.get(type(rest[0])) if rest and _is_plain(rest[0]) else None
-        if activation is not None and type(module) is Linear and _is_plain(module):
-            del rest[0]
-            yield _joined(module, activation)
-        elif _is_plain(module) and type(module).__call__ is Module.__call__:
+        plain = _is_plain(module)
+        joined = _JOINED.get(type(module)) if plain and rest and _is_plain(rest[0]) else None
+        if joined and type(rest[0]) in joined:
+            yield _joined(module, joined[type(rest.pop(0))])
+        elif plain and type(module).__call__ is Module.__call__:
             yield module.forward
         else:
             yield module
@@ -115,8 +126,10 @@ def _is_plain(module: Module) -> bool:
     return module._hooks is None and "forward" not in module.__dict__
 
 
-def _joined(layer: Linear, activation: str) -> Callable[[Any], Any]:
+def _joined(layer: Any, activation: str) -> Callable[[Any], Any]:
+    activated = layer.activated
+
     def step(input: Any) -> Any:
-        return linear_act(input, layer.weight, layer.bias, activation)
+        return activated(input, activation)
 
     return step

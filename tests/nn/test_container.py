@@ -241,6 +241,28 @@ def test_joined_is_the_same_as_apart(device, activation, bias, shape):
         np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_norm_is_joined_with_relu(device, training):
+    model = nn.Sequential(nn.BatchNorm2d(3), nn.ReLU(), nn.BatchNorm2d(3), nn.Tanh())
+    model.to(device).train(training)
+    x = RNG.standard_normal((2, 3, 5, 4)).astype(np.float32)
+    twin = copy.deepcopy(model)
+
+    def apart(x):
+        for module in twin:
+            x = module(x)
+        return x
+
+    assert operations(model(on_device(x, device, True))) == ["tanh", "batch_norm", "batch_norm"]
+    apart(on_device(x, device))
+    for ours, expected in zip(gradients(model, x, model), gradients(twin, x, apart)):
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
+    for ours, expected in zip(model.buffers(), twin.buffers(), strict=True):
+        np.testing.assert_array_equal(array_of(ours), array_of(expected))
+    model[0].register_forward_hook(lambda m, args, y: None)
+    assert len(operations(model(on_device(x, device, True)))) == 4
+
+
 def count(model):
     return len(operations(model(gpunet.Tensor(np.ones((2, 4), np.float32)))))
 

@@ -11,6 +11,7 @@ from opcheck import array_of, check_op, on_device, torch_or_none
 import gpunet
 import gpunet.nn.functional as F
 from gpunet.errors import DeviceError
+from gpunet.nn.functional.batch_norm import counted_batch_norm
 
 torch = torch_or_none()
 
@@ -80,6 +81,35 @@ def test_batch_norm(shape, device):
     constants = {"differentiable": [0, 3, 4], "device": device}
     check(fixed, X, mean, var, w, b, **constants)
     check(fixed, X, mean, var, device=device, differentiable=[0])
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("shape", [(5, 3), (70, 40), (2, 3, 4, 5), (2, 4, 1, 1)], ids=str)
+def test_batch_norm_with_relu(shape, training, device):
+    rng = np.random.default_rng(9)
+    C = shape[1]
+    X, w, b = normal(rng, *shape), normal(rng, C), rng.standard_normal(C)
+    constants = rng.standard_normal(C), rng.uniform(0.5, 2, C)
+
+    def run(x, *wb):
+        xs = [None, None] if training else [on_device(v.astype(x.dtype), device) for v in constants]
+        wb = wb or (None, None)
+        return counted_batch_norm(x, *xs, *wb, training, 0.1, 1e-3, None, "relu")
+
+    def same(x, *wb):
+        xs = [None, None] if training else [torch.tensor(v) for v in constants]
+        y = torch.nn.functional.batch_norm(x, *xs, *wb, training=training, eps=1e-3)
+        return torch.relu(y)
+
+    for inputs in ((X, w, b), (X,)):
+        check_op(run, *inputs, device=device, torch_function=same)
+
+
+def test_relu_after_batch_norm_keeps_nan(device):
+    x = on_device(np.array([[np.nan, 1.0], [0.0, 3.0]]), device)
+    y = counted_batch_norm(x, None, None, None, None, True, 0.1, 1e-5, None, "relu")
+    assert np.isnan(array_of(y)[:, 0]).all()
+    assert (array_of(y)[:, 1] >= 0).all()
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 4, 5), (2, 3, 6)], ids=str)

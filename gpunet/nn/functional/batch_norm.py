@@ -62,11 +62,12 @@ def counted_batch_norm(
     momentum: float,
     eps: float,
     count: Variable | None,
+    activation: str = "identity",
 ) -> Any:
     """`batch_norm` that also counts the batches: `count` is an int64 tensor of shape ().
 
-    A negative `momentum` stands for ``1 / count``. The statistics and the count change in the same
-    kernel as all else, so that a GPU is not waited for.
+    A negative `momentum` stands for ``1 / count``; `activation` is "identity" or "relu". The
+    statistics and the count change in the same kernel as all else, so that a GPU is not waited for.
     """
     check_floating("batch_norm", input)
     X = input.array
@@ -112,4 +113,5 @@ def counted_batch_norm(
         input, weight, bias,
         running_mean=mean, running_var=var, count=n,
         training=bool(training), momentum=float(momentum), eps=float(eps),
+        activation=activation,
     )  # fmt: skip
