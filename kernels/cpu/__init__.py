@@ -19,6 +19,15 @@ __all__ = ["SMALLEST_WORK", "load", "load_family", "problem", "settings", "usabl
 #: Elements of a kernel's first argument from which its Numba form is faster than its reference
 #: form, as measured by ``python -m benchmarks run kernels``. A kernel that is not here has none.
 SMALLEST_WORK = {
+    "avg_pool_backward": 64,
+    "avg_pool_forward": 64,
+    "max_pool_backward": 64,
+    "max_pool_forward": 64,
+    "col2im": 256,
+    "depthwise_backward_weight": 64,
+    "depthwise_backward_input": 64,
+    "depthwise_forward": 64,
+    "im2col": 256,
     "dropout": 16,
     "embedding_backward": 256,
     "embedding_forward": 16,
@@ -58,6 +67,15 @@ SMALLEST_WORK = {
 }
 
 _FAMILY = {
+    "avg_pool_backward": "pool",
+    "avg_pool_forward": "pool",
+    "max_pool_backward": "pool",
+    "max_pool_forward": "pool",
+    "col2im": "im2col",
+    "depthwise_backward_weight": "depthwise",
+    "depthwise_backward_input": "depthwise",
+    "depthwise_forward": "depthwise",
+    "im2col": "im2col",
     "dropout": "dropout",
     "embedding_backward": "embedding",
     "embedding_forward": "embedding",

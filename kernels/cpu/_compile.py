@@ -22,7 +22,7 @@ from numba.core import sigutils
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.ccallback import CFunc
 
-__all__ = ["FAST_MATH", "c_function", "exact_kernel", "inline", "kernel"]
+__all__ = ["FAST_MATH", "c_function", "exact_kernel", "inline", "kernel", "kernel_of_apart"]
 
 # The reassociation and contraction that vectorisation needs; NaN and infinity keep their meaning.
 FAST_MATH = {"reassoc", "contract", "nsz", "arcp"}
@@ -34,6 +34,21 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     One thread; kernels whose work is large share it by `team`.
     """
     return _kept(numba.njit(nogil=True, fastmath=FAST_MATH, error_model="numpy")(function))
+
+
+def kernel_of_apart(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`kernel` for arrays of which none that is written shares memory with another argument.
+
+    LLVM takes loops over many arrays, or over many places of one, for SIMD code only when it knows.
+    """
+    compiled = numba.njit(nogil=True, fastmath=FAST_MATH, error_model="numpy")(function)
+    compiled._compiler._customize_flags = _apart
+    return _kept(compiled)
+
+
+def _apart(flags: Any) -> Any:
+    flags.noalias = True
+    return flags
 
 
 def exact_kernel(function: Callable[..., Any]) -> Callable[..., Any]:

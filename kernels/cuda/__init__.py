@@ -10,11 +10,14 @@ from __future__ import annotations
 from . import (
     activation,
     batch_norm,
+    depthwise,
     dropout,
     embedding,
+    im2col,
     norm,
     optimizer,
     pointwise_loss,
+    pool,
     random,
     softmax,
 )
@@ -22,10 +25,13 @@ from . import (
 FAMILIES = (
     activation,
     batch_norm,
+    depthwise,
     dropout,
     embedding,
+    im2col,
     norm,
     optimizer,
+    pool,
     random,
     softmax,
     pointwise_loss,
