@@ -214,6 +214,8 @@ def evaluate(run: _Run, device: _Device = "auto", data: _Data = None) -> None:
         measured = loaded.trainer.evaluate(loaded.held_out)
         figures = ", ".join(f"{name} {value:.4f}" for name, value in measured.items())
         print(f"{len(loaded.held_out.dataset):,} samples held out: {figures}")
+        for remark in loaded.recipe.remarks(loaded):
+            print(remark)
         console = Console()
         for table in tables(loaded) if loaded.recipe.classes else ():
             console.print(table)

@@ -9,7 +9,16 @@ from .recipe import Recipe, Settings
 __all__ = ["RECIPES", "Recipe", "Settings", "UnknownRecipe", "load_recipe"]
 
 #: The names of the recipes. ``mnist-mlp`` is ``RECIPE`` of the module ``mnist_mlp``.
-RECIPES = ("digits", "mnist-mlp", "mnist-book")
+RECIPES = (
+    "digits",
+    "ox",
+    "mnist-mlp",
+    "mnist-book",
+    "mnist-cnn",
+    "cifar-cnn",
+    "denoise",
+    "transfer",
+)
 
 
 class UnknownRecipe(LookupError):

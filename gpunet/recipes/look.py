@@ -11,6 +11,6 @@ __all__ = ["look_into"]
 
 def look_into(run: Run, samples: int = 256) -> Report:
     """Inspect the model of `run`, in training mode, on the first `samples` training samples."""
-    inputs, targets = moved(run.loader.dataset[:samples], run.device)
+    inputs, targets = moved(run.recipe.examples(run, samples), run.device)
     model, loss_fn, optimizer = run.recipe.inspected(run.trainer)
     return inspect(model.train(), loss_fn, inputs, targets, optimizer)

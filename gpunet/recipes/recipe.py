@@ -7,13 +7,16 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..backend import Device
 from ..functions.softmax import softmax
 from ..nn import Module
 from ..train import Trainer, accuracy
 from ..utils.data import TensorDataset
+
+if TYPE_CHECKING:
+    from .run import Run
 
 __all__ = ["Recipe", "Settings"]
 
@@ -104,6 +107,10 @@ class Recipe:
         """
         return None
 
+    def augment(self) -> Callable[[Any], Any] | None:
+        """What changes the inputs of each training step, as `gpunet.augment`; None for nothing."""
+        return None
+
     def trainer(self, settings: Settings, device: Device, batches: int) -> Trainer:
         """The trainer of a new model on `device`."""
         model = self.model().to(device)
@@ -115,6 +122,7 @@ class Recipe:
             self.scheduler(optimizer, settings, batches),
             metrics=self.metrics,
             scheduler_interval="step",
+            augment=self.augment(),
         )
 
     def module(self, trainer: Trainer) -> Module:
@@ -125,6 +133,29 @@ class Recipe:
     def probabilities(self, scores: Any) -> Any:
         """From the scores of the classes, of shape (N, C), to shares that sum to 1."""
         return softmax(scores, 1)
+
+    # --- around the training --------------------------------------------------------------------
+
+    def begin(self, run: Run, report: Callable[[str], None]) -> None:
+        """What comes before the first step of a new run; `report` is given lines that tell of it.
+
+        A run that is resumed from a checkpoint has it behind itself: what is made here must be in
+        the trainer's state.
+        """
+
+    def remarks(self, run: Run) -> list[str]:
+        """What is to be said of a trained model beside the figures: a line each."""
+        return []
+
+    def finish(self, run: Run, folder: Path) -> list[str]:
+        """Put pictures of what was learned into the run's folder; the names of the files."""
+        return []
+
+    # --- looking into it ------------------------------------------------------------------------
+
+    def examples(self, run: Run, number: int) -> tuple[Any, Any]:
+        """Inputs and targets of the first `number` training samples, for an inspection."""
+        return run.loader.dataset[:number]
 
     def inspected(self, trainer: Trainer) -> tuple[Module, Callable[[Any, Any], Any], Any]:
         """Model, loss function and optimiser as `gpunet.inspection.inspect` takes them."""

@@ -38,6 +38,7 @@ class Run:
     trainer: Trainer
     loader: DataLoader
     held_out: DataLoader
+    data: Path | None = None
 
     @property
     def module(self) -> Module:
@@ -61,18 +62,19 @@ def prepare(
         The recipe's own by default.
     device : str or Device
     seed : int
-        Of gpunet's generator: weights, order and dropout follow from it.
+        Of gpunet's generator: weights, order, dropout and what data is generated follow from it.
     data : path, optional
         The folder of the data files, for recipes that need some.
     """
     settings = settings or recipe.settings
     place, _ = resolve_device(device)
-    train_set, held_out_set = recipe.data(None if data is None else Path(data))
+    folder = None if data is None else Path(data)
     manual_seed(seed)
+    train_set, held_out_set = recipe.data(folder)
     loader = _loader(train_set, settings.batch_size, place, shuffle=True)
     trainer = recipe.trainer(settings, place, len(loader))
     held_out = _loader(held_out_set, _EVALUATION_BATCH, place)
-    return Run(recipe, settings, place, trainer, loader, held_out)
+    return Run(recipe, settings, place, trainer, loader, held_out, folder)
 
 
 def _loader(dataset: Any, batch_size: int, device: Device, shuffle: bool = False) -> DataLoader:
@@ -156,6 +158,7 @@ def start(
             }
         )
     report(_summary(run))
+    recipe.begin(run, report)
     return run, _train(run, keeper, callbacks, report)
 
 
@@ -224,6 +227,8 @@ def resume(
         )
     batches = f" and {run.trainer.batch} mini-batches" if run.trainer.batch else ""
     report(f"goes on after {done} epochs{batches}")
+    if not keeper.checkpoint.exists():
+        found.begin(run, report)
     return run, _train(run, keeper, callbacks, report)
 
 
@@ -244,9 +249,15 @@ def _train(
     held_out = trainer.evaluate(run.held_out)
     measured = ", ".join(f"{name} {_figure(name, value)}" for name, value in held_out.items())
     report(f"held out: {measured}, after {trainer.epoch} epochs; {seconds:.1f} s")
+    for remark in run.recipe.remarks(run):
+        report(remark)
     if keeper is not None:
+        if keeper.saved_step != trainer.step:
+            keeper.save(trainer)
+        pictures = run.recipe.finish(run, keeper.path)
         keeper.finish(trainer, run.module, {"recipe": run.recipe.name})
-        report(f"saved in {keeper.path}: model.safetensors, curve.png, history.jsonl")
+        files = ["model.safetensors", "curve.png", *pictures, "history.jsonl"]
+        report(f"saved in {keeper.path}: {', '.join(files)}")
     return held_out
 
 
@@ -259,7 +270,9 @@ def _summary(run: Run) -> str:
 
 
 def _figure(name: str, value: float) -> str:
-    return f"{value:.2%}" if name == "accuracy" else f"{value:.4f}"
+    if name.endswith("accuracy"):
+        return f"{value:.2%}"
+    return f"{value:.2f} dB" if name in ("psnr", "gain") else f"{value:.4f}"
 
 
 def read_run(
