@@ -1,0 +1,23 @@
+"""Texts and time series as arrays: vocabularies, TF-IDF weights, padding, buckets, windows."""
+
+from __future__ import annotations
+
+from .buckets import BucketBatchSampler
+from .padding import mask_of, padded
+from .series import Normalizer, windows
+from .splitting import SPLITS, join, split
+from .tfidf import TfIdf
+from .vocabulary import Vocabulary
+
+__all__ = [
+    "SPLITS",
+    "BucketBatchSampler",
+    "Normalizer",
+    "TfIdf",
+    "Vocabulary",
+    "join",
+    "mask_of",
+    "padded",
+    "split",
+    "windows",
+]
