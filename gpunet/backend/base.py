@@ -117,6 +117,20 @@ class Backend:
         """
         raise NotImplementedError(f"{type(self).__name__}.gemm")
 
+    def batched_gemm(self, A: Array, B: Array, out: Array | None = None) -> Array:
+        """The products of two stacks of matrices, ``out[s, m, n] = sum_k A[s, m, k] B[s, k, n]``.
+
+        Parameters
+        ----------
+        A, B : array of shape (..., M, K) and (..., K, N)
+            With the same axes in front, of which those of a stack that is repeated may have stride
+            0. On the CPU transposed matrices, and rows further apart than they are long, are taken
+            as they are, without a copy; so are the axes in front, up to two of them.
+        out : array of shape (..., M, N), optional
+            Any view; its memory must be apart from that of A and B.
+        """
+        raise NotImplementedError(f"{type(self).__name__}.batched_gemm")
+
     def erf(self, X: Array, out: Array | None = None) -> Array:
         """The error function of each element."""
         raise NotImplementedError(f"{type(self).__name__}.erf")

@@ -21,6 +21,8 @@ _SHARED = 1 << 17
 #: Up to there, a product is shared only if its two shorter sides span as much as this: a long and
 #: thin one, as of ten samples, is a single tile, or tiles of a microsecond.
 _THIN = 512
+#: Multiplications from which each matrix of a short stack is worth being cut by `gemm.Products`.
+_LARGE = 1 << 24
 #: Processors for which OpenBLAS has kernels for small products.
 _UNPACKED = ("skylakex", "cooperlake", "sapphirerapids")
 
@@ -65,6 +67,7 @@ class Blas:
             for char, letter in (("f", "s"), ("d", "d"))
         }
         self._products: Any = None
+        self._stack_products: Any = None
 
     def matmul(self, A: np.ndarray, B: np.ndarray, out: np.ndarray) -> np.ndarray:
         """``out = A B`` for matrices of one dtype; `out` is C-contiguous."""
@@ -92,6 +95,37 @@ class Blas:
             gemm = fast_kernels.load_family("gemm")  # imports Numba
             self._products = gemm.Products(self._addresses, self._unpacked)
         return self._products.multiply(A, B, out)
+
+    def matmul_stacks(self, A: np.ndarray, B: np.ndarray, out: np.ndarray) -> np.ndarray:
+        """``out[p, q] = A[p, q] B[p, q]`` for stacks of matrices of one dtype, none empty."""
+        P, Q, M, K = A.shape
+        N = B.shape[-1]
+        threads = fast_kernels.settings.threads
+        if P * Q * M * N * K < _SHARED or threads == 1 or not self.known:
+            return np.matmul(A, B, out)
+        self._set(1)
+        try:
+            large = threads > P * Q and M * N * K >= _LARGE
+            if not (large and self._share_each(A, B, out)) and not self._share_stacks(A, B, out):
+                np.matmul(A, B, out)
+        finally:
+            self._set(threads)
+        return out
+
+    def _share_each(self, A: np.ndarray, B: np.ndarray, out: np.ndarray) -> bool:
+        """One product after the other, each shared: for stacks of fewer matrices than threads."""
+        if not out.flags.c_contiguous:
+            return False
+        P, Q = out.shape[:2]
+        return all(self._share(A[p, q], B[p, q], out[p, q]) for p in range(P) for q in range(Q))
+
+    def _share_stacks(self, A: np.ndarray, B: np.ndarray, out: np.ndarray) -> bool:
+        if out.dtype.char not in "fd" or fast_kernels.problem():
+            return False
+        if self._stack_products is None:
+            stack = fast_kernels.load_family("gemm_stack")  # imports Numba
+            self._stack_products = stack.StackProducts(self._addresses, self._unpacked)
+        return self._stack_products.multiply(A, B, out)
 
     @property
     def threads(self) -> int:

@@ -75,6 +75,26 @@ class CpuBackend(Backend):
             out = self.pool.empty((A.shape[0], B.shape[1]), A.dtype)
         return self.blas.matmul(A, B, out)
 
+    def batched_gemm(
+        self, A: np.ndarray, B: np.ndarray, out: np.ndarray | None = None
+    ) -> np.ndarray:
+        shape = (*A.shape[:-1], B.shape[-1])
+        if out is None:
+            out = self.pool.empty(shape, A.dtype)
+        if 0 in A.shape or 0 in out.shape:
+            out.fill(0)  # a sum over nothing
+            return out
+        if A.ndim == 4:
+            return self.blas.matmul_stacks(A, B, out)
+        if A.ndim == 3:
+            self.blas.matmul_stacks(A[None], B[None], out[None])
+        elif out.flags.c_contiguous:
+            A, B, C = (x.reshape(x.shape[0], -1, *x.shape[-2:]) for x in (A, B, out))
+            self.blas.matmul_stacks(A, B, C)
+        else:
+            np.matmul(A, B, out)
+        return out
+
     def erf(self, X: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         values = erf(X)
         if out is None:

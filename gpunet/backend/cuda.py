@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,10 @@ from .device import Device
 from .staging import Staging, is_pinned, pinned
 
 __all__ = ["CUDA", "CudaBackend"]
+
+
+#: Stacks of so few matrices, of so many multiplications each, are multiplied one by one.
+_FEW, _LARGE = 8, 1 << 26
 
 
 class CudaBackend(Backend):
@@ -75,6 +80,34 @@ class CudaBackend(Backend):
             return out
         # 2-D dot takes transposed views without a copy; matmul would not.
         return cupy.dot(A, B, out)
+
+    def batched_gemm(self, A: Any, B: Any, out: Any | None = None) -> Any:
+        M, N = A.shape[-2], B.shape[-1]
+        shape = (*A.shape[:-1], N)
+        if 0 in A.shape or 0 in shape:
+            out = self.empty(shape, A.dtype) if out is None else out
+            out.fill(0)
+            return out
+        matrices = math.prod(A.shape[:-2])
+        if matrices <= _FEW and M * N * A.shape[-1] >= _LARGE:
+            # One launch each, on the operands as they are; matmul copies what is transposed.
+            out = self.empty(shape, A.dtype) if out is None else out
+            for i in np.ndindex(*shape[:-2]):
+                self._product(A[i], B[i], out[i])
+            return out
+        # One launch for all. It copies transposed operands, which is little beside the launches,
+        # and needs C order to write into.
+        if out is None or out.flags.c_contiguous:
+            return cupy.matmul(A, B, out=out)
+        out[...] = cupy.matmul(A, B)
+        return out
+
+    @staticmethod
+    def _product(A: Any, B: Any, out: Any) -> None:
+        if out.flags.c_contiguous:
+            cupy.dot(A, B, out)
+        else:
+            out[...] = cupy.dot(A, B)
 
     def like(self, array: Any) -> Any:
         # CuPy's functions write in C order unless they are given memory.

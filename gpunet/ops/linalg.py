@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .broadcast import unbroadcast
+from .broadcast import broadcast_shape, unbroadcast
 
 __all__ = [
     "addmm_backward",
@@ -27,12 +27,11 @@ def product(be: Any, A: Any, B: Any, out: Any = None) -> Any:
         K, N = B.shape
         rows = be.gemm(A.reshape(math.prod(A.shape[:-1]), K), B)
         return rows.reshape((*A.shape[:-1], N))
-    batch = be.xp.broadcast_shapes(A.shape[:-2], B.shape[:-2])
-    Y = be.empty((*batch, A.shape[-2], B.shape[-1]), A.dtype)
-    if not A.shape[-1] or not Y.size:
-        Y.fill(0)
-        return Y
-    return be.xp.matmul(A, B, out=Y)
+    if A.shape[:-2] != B.shape[:-2]:
+        batch = broadcast_shape(A.shape[:-2], B.shape[:-2])
+        A = be.xp.broadcast_to(A, (*batch, *A.shape[-2:]))
+        B = be.xp.broadcast_to(B, (*batch, *B.shape[-2:]))
+    return be.batched_gemm(A, B)
 
 
 def _as_matrices(A: Any, B: Any) -> tuple[Any, Any]:
