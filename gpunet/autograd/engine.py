@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array
+from ..backend import Array, backend_of
 from .changes import CHANGES, saved_arrays
 from .tape import Node, Operation, Output, Variable
 
@@ -197,10 +197,15 @@ def _send(node: Node, gradient: Array) -> None:
     elif node.owned:
         node.grad += gradient
     else:
-        backend = node.backend
-        total = backend.empty(gradient.shape, gradient.dtype)
-        node.grad = backend.xp.add(node.grad, gradient, total)
+        total = _like(node.backend, gradient)
+        node.grad = node.backend.xp.add(node.grad, gradient, total)
         node.owned = True
+
+
+def _like(backend: Any, array: Array) -> Array:
+    """Uninitialised memory in the shape and the memory order of `array`."""
+    room = backend.like(array)
+    return backend.xp.empty_like(array) if room is None else room
 
 
 def _observed(node: Node, gradient: Array) -> Array:
@@ -237,5 +242,11 @@ def _accumulate_grad(variable: Variable, gradient: Array, shared: bool) -> None:
             buffer[...] = gradient
             gradient = buffer
         elif shared or type(gradient.base) is type(gradient):
-            gradient = gradient.copy()  # it is, or is a view of, an array that others hold
+            # It is, or is a view of, an array that others hold.
+            if variable.array.flags.c_contiguous:
+                gradient = gradient.copy()
+            else:  # in the variable's memory order, as in PyTorch
+                copy = _like(backend_of(gradient), variable.array)
+                copy[...] = gradient
+                gradient = copy
     variable.grad = Operation.result(gradient)

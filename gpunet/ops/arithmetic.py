@@ -127,13 +127,18 @@ def pow_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
         if hasattr(b, "shape"):
             slope = xp.where(b == 0, dY.dtype.type(0), b * power(xp, a, b - 1))
         else:
-            slope = b * power(xp, a, b - 1) if b != 0 else xp.zeros_like(a)
+            slope = _scaled(be, b, a if b == 2 else power(xp, a, b - 1)) if b else xp.zeros_like(a)
         da = unbroadcast(times(be, dY, slope), a.shape)
     if needs[1]:
         base = xp.asarray(a, dtype=dY.dtype)
         slope = xp.where((base == 0) & (b >= 0), dY.dtype.type(0), xp.power(base, b) * xp.log(base))
         db = unbroadcast(times(be, dY, slope), b.shape)
     return da, db
+
+
+def _scaled(be: Any, factor: Any, X: Any) -> Any:
+    """``factor X``, in memory from the pool."""
+    return be.xp.multiply(X, factor, out=be.like(X))
 
 
 def power(xp: Any, a: Any, b: Any) -> Any:

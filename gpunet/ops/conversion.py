@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .broadcast import unbroadcast
+from .channels import from_rows, rows_of
 
 __all__ = [
     "cast_backward",
@@ -44,8 +45,10 @@ def clone_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
     return (dY,)
 
 
-def contiguous_forward(be: Any, X: Any) -> Any:
-    """`X` in C order; `X` itself where it is so already."""
+def contiguous_forward(be: Any, X: Any, channels_last: bool = False) -> Any:
+    """`X` in C order, or channels-last; `X` itself where it is so already."""
+    if channels_last:
+        return from_rows(be, rows_of(be, X), X.shape), ()
     return be.contiguous(X), ()
 
 

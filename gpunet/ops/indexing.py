@@ -130,17 +130,29 @@ def copied(be: Any, X: Any) -> Any:
     return Y
 
 
+def chosen(be: Any, C: Any, A: Any, B: Any) -> Any:
+    """`A` where `C` is true, else `B`, in the memory order of the one that has C's shape."""
+    for X in (A, B):
+        if getattr(X, "shape", None) == C.shape:
+            Y = be.like(X)
+            if Y is not None:
+                be.xp.copyto(Y, B)
+                be.xp.copyto(Y, A, where=C)
+                return Y
+    return be.xp.where(C, A, B)
+
+
 def where_forward(be: Any, C: Any, A: Any, B: Any) -> Any:
     """``Y = A`` where `C` is true, else `B`; all broadcast. `A` and `B` are of one dtype."""
-    return be.xp.where(C, A, B), (C, A.shape, B.shape)
+    return chosen(be, C, A, B), (C, A.shape, B.shape)
 
 
 def where_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
     """``dA = dY`` where `C` is true, ``dB = dY`` elsewhere, 0 in the other places."""
     C, a, b = saved
     zero = dY.dtype.type(0)
-    dA = unbroadcast(be.xp.where(C, dY, zero), a) if needs[1] else None
-    dB = unbroadcast(be.xp.where(C, zero, dY), b) if needs[2] else None
+    dA = unbroadcast(chosen(be, C, dY, zero), a) if needs[1] else None
+    dB = unbroadcast(chosen(be, C, zero, dY), b) if needs[2] else None
     return None, dA, dB
 
 

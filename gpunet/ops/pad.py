@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .memory_order import ordered_like
+
 __all__ = [
     "diag_embed_backward",
     "diag_embed_forward",
@@ -31,9 +33,8 @@ def pad_forward(
     """
     cropped = X[_crop(X.shape, widths)]
     borders = [(max(left, 0), max(right, 0)) for left, right in widths]
-    Y = be.empty(
-        tuple([left + n + right for n, (left, right) in zip(cropped.shape, borders)]), X.dtype
-    )
+    padded = tuple([left + n + right for n, (left, right) in zip(cropped.shape, borders)])
+    Y = ordered_like(be, X, padded, X.dtype)
     if mode == "constant":
         Y.fill(value)
     Y[_centre(cropped.shape, borders)] = cropped
@@ -48,7 +49,7 @@ def pad_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
     """``dX`` is the inside of ``dY`` plus, for each border element, its gradient at its source."""
     shape, dtype, inner, widths, borders, mode = saved
     if mode != "constant":
-        total = be.empty(dY.shape, dtype)
+        total = ordered_like(be, dY, dY.shape, dtype)
         total[...] = dY
         for to, source in reversed(list(_copies(inner, borders, mode))):
             part = total[source]
@@ -60,7 +61,8 @@ def pad_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
     dY = dY[_centre(inner, borders)]
     if inner == shape:
         return (dY,)
-    dX = be.zeros(shape, dtype)
+    dX = ordered_like(be, dY, shape, dtype)
+    dX.fill(0)
     dX[_crop(shape, widths)] = dY
     return (dX,)
 

@@ -60,9 +60,18 @@ def spread(be: Any, dY: Any, shape: tuple[int, ...], axis: Any) -> Any:
     return dX
 
 
+def summed(X: Any, axis: Any, keepdims: bool) -> Any:
+    """The sum of `X`. Over the pixels of many images, of each image first: NumPy adds rows of
+    channels one after the other, and few terms in each sum lose fewer digits than many."""
+    if type(axis) is tuple and len(axis) > 1 and axis[0] == 0 and X.ndim > 2 and X.shape[0] > 1:
+        inner = X.sum(axis=axis[1:], keepdims=True)
+        return inner.sum(axis=0, keepdims=True) if keepdims else inner.sum(axis=axis)
+    return X.sum(axis=axis, keepdims=keepdims)
+
+
 def sum_forward(be: Any, X: Any, axis: Any, keepdims: bool) -> Any:
     """``Y = sum of X``."""
-    return X.sum(axis=axis, keepdims=keepdims), (X.shape, axis)
+    return summed(X, axis, keepdims), (X.shape, axis)
 
 
 def sum_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
@@ -73,7 +82,7 @@ def sum_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
 def mean_forward(be: Any, X: Any, axis: Any, keepdims: bool) -> Any:
     """``Y = sum of X / n`` over n elements; NaN for none."""
     n = length(X.shape, axis)
-    total = X.sum(axis=axis, keepdims=keepdims)
+    total = summed(X, axis, keepdims)
     return (total / n if n else total + math.nan), (X.shape, axis, n)
 
 
@@ -138,7 +147,7 @@ def std_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
 
 
 def _mean(X: Any, axis: Any) -> Any:
-    return X.sum(axis=axis, keepdims=True) / X.dtype.type(length(X.shape, axis))
+    return summed(X, axis, True) / X.dtype.type(length(X.shape, axis))
 
 
 def amax_forward(be: Any, X: Any, axis: Any, keepdims: bool) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from .broadcast import unbroadcast
+from .memory_order import ordered_like
 
 __all__ = [
     "cat_backward",
@@ -109,7 +110,9 @@ def cat_forward(be: Any, *arrays: Any, dim: int) -> Any:
     """The arrays one after the other along axis `dim`."""
     first = arrays[0].shape
     lengths = [X.shape[dim] for X in arrays]
-    Y = be.empty((*first[:dim], sum(lengths), *first[dim + 1 :]), arrays[0].dtype)
+    shape = (*first[:dim], sum(lengths), *first[dim + 1 :])
+    order = next((X for X in arrays if not X.flags.c_contiguous), arrays[0])
+    Y = ordered_like(be, order, shape, arrays[0].dtype)
     be.xp.concatenate(arrays, dim, out=Y)
     return Y, (dim, lengths)
 
@@ -192,7 +195,7 @@ def flip_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
 
 def _flipped(be: Any, X: Any, dims: tuple[int, ...]) -> Any:
     # A copy: kernels and BLAS do not take negative strides.
-    Y = be.empty(X.shape, X.dtype)
+    Y = ordered_like(be, X, X.shape, X.dtype)
     Y[...] = be.xp.flip(X, dims)
     return Y
 
