@@ -19,11 +19,21 @@ from .activation import (
     softsign,
     tanh,
 )
+from .avg_pool import avg_pool1d, avg_pool2d, avg_pool3d
 from .batch_norm import batch_norm
+from .convolution import (
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+)
 from .dropout import dropout
 from .embedding import embedding
 from .linear import bilinear, linear
 from .loss import cross_entropy, nll_loss
+from .max_pool import max_pool1d, max_pool2d, max_pool3d, max_unpool1d, max_unpool2d
 from .norm import group_norm, layer_norm, rms_norm
 from .pointwise_loss import (
     binary_cross_entropy,
@@ -34,16 +44,27 @@ from .pointwise_loss import (
     mse_loss,
     smooth_l1_loss,
 )
+from .unfold import fold, unfold
 
 __all__ = [
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
     "batch_norm",
     "bilinear",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "cross_entropy",
     "dropout",
     "elu",
     "embedding",
+    "fold",
     "gelu",
     "group_norm",
     "hardtanh",
@@ -54,6 +75,11 @@ __all__ = [
     "leaky_relu",
     "linear",
     "log_softmax",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool3d",
+    "max_unpool1d",
+    "max_unpool2d",
     "mish",
     "mse_loss",
     "nll_loss",
@@ -69,4 +95,5 @@ __all__ = [
     "softplus",
     "softsign",
     "tanh",
+    "unfold",
 ]
