@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from . import (
     activation,
+    attention,
     batch_norm,
+    convolution,
     depthwise,
     dropout,
     embedding,
@@ -23,12 +25,15 @@ from . import (
     pool,
     random,
     softmax,
+    transpose,
 )
 
 #: The families, one file each.
 FAMILIES = (
     activation,
+    attention,
     batch_norm,
+    convolution,
     depthwise,
     dropout,
     embedding,
@@ -40,6 +45,7 @@ FAMILIES = (
     random,
     softmax,
     pointwise_loss,
+    transpose,
 )
 
 KERNELS = {name: getattr(family, name) for family in FAMILIES for name in family.__all__}
