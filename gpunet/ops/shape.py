@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from .broadcast import unbroadcast
-from .memory_order import ordered_like
+from .channels import channels_first, channels_last
+from .memory_order import is_channels_last, ordered_like
 
 __all__ = [
     "cat_backward",
@@ -40,12 +41,22 @@ __all__ = [
 
 def reshape_forward(be: Any, X: Any, shape: tuple[int, ...]) -> Any:
     """The elements of `X`, in row-major order, in `shape`. A view where strides allow it."""
-    return X.reshape(shape), (X.shape,)
+    if not X.flags.c_contiguous and X.ndim > 2 and len(shape) == 2 and X.dtype.char in "fd":
+        # Images in channels-last memory become rows: the one reshape of nearly every network that
+        # has to move elements.
+        N, last = X.shape[0], X.transpose(0, *range(2, X.ndim), 1)
+        if last.flags.c_contiguous and shape in ((N, -1), (N, X.size // N)):
+            return channels_first(be, last, (N, X.size // N)), (X.shape, True)
+    return X.reshape(shape), (X.shape, False)
 
 
 def reshape_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
-    """``dX = dY`` in X's shape."""
-    return (dY.reshape(saved[0]),)
+    """``dX = dY`` in X's shape, and in its memory order."""
+    shape, last = saved
+    dX = dY.reshape(shape)
+    if last:
+        dX = be.xp.moveaxis(channels_last(be, dX), -1, 1)
+    return (dX,)
 
 
 def permute_forward(be: Any, X: Any, dims: tuple[int, ...]) -> Any:
@@ -111,7 +122,7 @@ def cat_forward(be: Any, *arrays: Any, dim: int) -> Any:
     first = arrays[0].shape
     lengths = [X.shape[dim] for X in arrays]
     shape = (*first[:dim], sum(lengths), *first[dim + 1 :])
-    order = next((X for X in arrays if not X.flags.c_contiguous), arrays[0])
+    order = next((X for X in arrays if is_channels_last(X)), arrays[0])
     Y = ordered_like(be, order, shape, arrays[0].dtype)
     be.xp.concatenate(arrays, dim, out=Y)
     return Y, (dim, lengths)

@@ -19,6 +19,9 @@ __all__ = ["SMALLEST_WORK", "load", "load_family", "problem", "settings", "usabl
 #: Elements of a kernel's first argument from which its Numba form is faster than its reference
 #: form, as measured by ``python -m benchmarks run kernels``. A kernel that is not here has none.
 SMALLEST_WORK = {
+    "transpose_matrices": 32768,
+    "attention_softmax_forward": 64,
+    "attention_softmax_backward": 64,
     "avg_pool_backward": 64,
     "avg_pool_forward": 64,
     "max_pool_backward": 64,
@@ -67,6 +70,9 @@ SMALLEST_WORK = {
 }
 
 _FAMILY = {
+    "transpose_matrices": "transpose",
+    "attention_softmax_forward": "attention",
+    "attention_softmax_backward": "attention",
     "avg_pool_backward": "pool",
     "avg_pool_forward": "pool",
     "max_pool_backward": "pool",

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from . import (
     activation,
+    attention,
     batch_norm,
+    convolution,
     depthwise,
     dropout,
     embedding,
@@ -20,11 +22,14 @@ from . import (
     pool,
     random,
     softmax,
+    transpose,
 )
 
 FAMILIES = (
     activation,
+    attention,
     batch_norm,
+    convolution,
     depthwise,
     dropout,
     embedding,
@@ -35,6 +40,7 @@ FAMILIES = (
     random,
     softmax,
     pointwise_loss,
+    transpose,
 )
 
 KERNELS = {name: getattr(family, name) for family in FAMILIES for name in family.__all__}
