@@ -33,6 +33,8 @@ from .functions.einsum import *
 from .functions.indexing import *
 from .functions.joining import *
 from .functions.linalg import *
+from .functions.memory_format import *
+from .functions.memory_format import MemoryFormat as memory_format
 from .functions.pad import diag, diag_embed, diagonal, trace, tril, triu
 from .functions.random import get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .functions.repeating import *

@@ -38,6 +38,7 @@ from .functions import data as data_
 from .functions import shape as shapes
 from .functions import softmax as softmax_
 from .functions.inplace import in_place_form
+from .functions.memory_format import contiguous_format, is_in_format
 from .printing import tensor_text
 
 __all__ = ["Tensor"]
@@ -266,9 +267,9 @@ class Tensor(Variable):
         strides = tuple([s // self.array.itemsize for s in self.array.strides])
         return strides if dim is None else strides[dim]
 
-    def is_contiguous(self) -> _bool:
-        """Whether the elements lie in C order without gaps."""
-        return self.array.flags.c_contiguous
+    def is_contiguous(self, memory_format: Any = contiguous_format) -> _bool:
+        """Whether the elements lie in C order, or in another `memory_format`, without gaps."""
+        return is_in_format(self.array, memory_format)
 
     def is_floating_point(self) -> _bool:
         """Whether the elements are floating-point numbers."""

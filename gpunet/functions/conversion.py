@@ -9,6 +9,7 @@ from ..autograd.mode import MODE
 from ..backend import Device, backend_for, backend_of
 from ..dtypes import as_dtype
 from ..ops import conversion as _ops
+from .memory_format import check_format, contiguous_format, is_in_format, preserve_format
 
 __all__ = ["cast", "clone", "contiguous", "to", "transfer"]
 
@@ -29,14 +30,30 @@ def cast(input: Variable, dtype: Any) -> Any:
     return Operation.result(array.astype(dtype))
 
 
-def clone(input: Variable) -> Any:
-    """A copy of `input`, through which gradients flow."""
-    return _clone(input)
+def clone(input: Variable, *, memory_format: Any = preserve_format) -> Any:
+    """A copy of `input`, through which gradients flow; in the same memory order by default."""
+    if memory_format is preserve_format:
+        return _clone(input)
+    result = contiguous(input, memory_format=memory_format)
+    return _clone(input) if result is input else result
 
 
-def contiguous(input: Variable) -> Any:
-    """`input` in C order; itself where it is so already."""
-    return input if input.array.flags.c_contiguous else _contiguous(input)
+def contiguous(input: Variable, memory_format: Any = contiguous_format) -> Any:
+    """`input` in C order, or in another `memory_format`; itself where it is so already.
+
+    Raises
+    ------
+    RuntimeError
+        If `memory_format` is for tensors of another number of dimensions.
+    """
+    if memory_format is contiguous_format:
+        return input if input.array.flags.c_contiguous else _contiguous(input)
+    if memory_format is preserve_format:
+        raise RuntimeError("contiguous: preserve memory format is unsupported by this operator")
+    last = check_format("contiguous", input.array, memory_format)
+    if is_in_format(input.array, memory_format):
+        return input
+    return _contiguous(input, channels_last=last)
 
 
 def transfer(input: Variable, device: Any, non_blocking: bool = False) -> Any:
@@ -69,6 +86,7 @@ def to(
     dtype: Any = None,
     non_blocking: bool = False,
     copy: bool = False,
+    memory_format: Any = preserve_format,
 ) -> Any:
     """`input` with another device, dtype, or both, as ``torch.Tensor.to``.
 
@@ -83,6 +101,8 @@ def to(
         Do not wait for a copy from the pinned memory that ``DataLoader(pin_memory=True)`` gives.
     copy : bool
         A copy even where nothing changes.
+    memory_format : optional
+        `gpunet.channels_last`, `gpunet.contiguous_format`, ...; by default the input's.
     """
     flags = [x for x in args if type(x) is bool]
     non_blocking = flags[0] if flags else non_blocking
@@ -98,4 +118,6 @@ def to(
     result = input if device is None else transfer(input, device, non_blocking)
     if dtype is not None:
         result = cast(result, dtype)
+    if memory_format is not preserve_format:
+        result = contiguous(result, memory_format)
     return clone(result) if copy and result is input else result

@@ -11,6 +11,7 @@ from ..autograd import Operation, Variable
 from ..backend import Array, Backend, Device, backend_for, backend_of, default_device
 from ..dtypes import as_dtype, get_default_dtype
 from ._arguments import as_sizes
+from .memory_format import check_format, preserve_format
 
 __all__ = [
     "empty",
@@ -121,7 +122,9 @@ def full(
     return _filled((size,), value, as_dtype(dtype), device, requires_grad)
 
 
-def _like(input: Variable, value: Any, dtype: Any, device: Any, requires_grad: bool) -> Any:
+def _like(
+    input: Variable, value: Any, dtype: Any, device: Any, requires_grad: bool, memory_format: Any
+) -> Any:
     array = input.array
     dtype = array.dtype if dtype is None else as_dtype(dtype)
     if device is None:
@@ -129,8 +132,12 @@ def _like(input: Variable, value: Any, dtype: Any, device: Any, requires_grad: b
         device = backend.device_of(array)
     else:
         backend, device = place(device)
-    # In the input's order of axes in memory, so that channels-last stays channels-last.
-    order = sorted(range(array.ndim), key=lambda i: -array.strides[i])
+    if memory_format is preserve_format:
+        order = sorted(range(array.ndim), key=lambda i: -array.strides[i])
+    elif check_format("memory_format", array, memory_format):
+        order = [0, *range(2, array.ndim), 1]
+    else:
+        order = list(range(array.ndim))
     with backend.on(device):
         new = backend.empty(tuple([array.shape[i] for i in order]), dtype)
     if value is not None:
@@ -142,24 +149,39 @@ def _like(input: Variable, value: Any, dtype: Any, device: Any, requires_grad: b
 
 
 def empty_like(
-    input: Variable, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    input: Variable,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = preserve_format,
 ) -> Any:
     """An uninitialised tensor of the shape, and by default the dtype and device, of `input`."""
-    return _like(input, None, dtype, device, requires_grad)
+    return _like(input, None, dtype, device, requires_grad, memory_format)
 
 
 def zeros_like(
-    input: Variable, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    input: Variable,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = preserve_format,
 ) -> Any:
     """Zeros of the shape, and by default the dtype and device, of `input`."""
-    return _like(input, 0, dtype, device, requires_grad)
+    return _like(input, 0, dtype, device, requires_grad, memory_format)
 
 
 def ones_like(
-    input: Variable, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    input: Variable,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = preserve_format,
 ) -> Any:
     """Ones of the shape, and by default the dtype and device, of `input`."""
-    return _like(input, 1, dtype, device, requires_grad)
+    return _like(input, 1, dtype, device, requires_grad, memory_format)
 
 
 def full_like(
@@ -169,9 +191,12 @@ def full_like(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    memory_format: Any = preserve_format,
 ) -> Any:
     """`fill_value` in the shape, and by default the dtype and device, of `input`."""
-    return _like(input, number(fill_value, "fill_value"), dtype, device, requires_grad)
+    return _like(
+        input, number(fill_value, "fill_value"), dtype, device, requires_grad, memory_format
+    )
 
 
 def beside(make: Callable[..., Any], input: Variable, *args: Any, **options: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..autograd import Variable
 from ..backend import Array, Device, backend_for, backend_of
+from ..functions.memory_format import MemoryFormat
 
 __all__ = ["Conversions", "converted"]
 
@@ -25,7 +26,9 @@ class Conversions:
         """Move parameters and buffers to a device, to a dtype, or to those of a tensor.
 
         Called as ``to(device)``, ``to(dtype)``, ``to(device, dtype)`` or ``to(tensor)``.
-        Only floating-point tensors change their dtype. Gradients move along.
+        Only floating-point tensors change their dtype. Gradients move along. A `memory_format` is
+        accepted for PyTorch's sake and changes nothing: images are in channels-last memory whatever
+        the weights are.
 
         Raises
         ------
@@ -34,6 +37,12 @@ class Conversions:
         DeviceError
             If the device is not there.
         """
+        memory_format = kwargs.pop("memory_format", None)
+        if memory_format is not None and not isinstance(memory_format, MemoryFormat):
+            raise TypeError(
+                "to() memory_format must be a gpunet.memory_format such as gpunet.channels_last, "
+                f"got {type(memory_format).__name__}"
+            )
         device, dtype = _destination(*args, **kwargs)
         if device is not None:
             backend_for(device)  # an error before anything has moved

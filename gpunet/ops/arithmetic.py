@@ -111,7 +111,7 @@ def div_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
 def pow_forward(be: Any, a: Any, b: Any) -> Any:
     """``a^b``."""
     broadcast_shape(shape_of(a), shape_of(b))
-    return power(be.xp, a, b), (a, b)
+    return power(be, a, b), (a, b)
 
 
 def pow_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
@@ -125,9 +125,9 @@ def pow_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
     da = db = None
     if needs[0]:
         if hasattr(b, "shape"):
-            slope = xp.where(b == 0, dY.dtype.type(0), b * power(xp, a, b - 1))
+            slope = xp.where(b == 0, dY.dtype.type(0), b * power(be, a, b - 1))
         else:
-            slope = _scaled(be, b, a if b == 2 else power(xp, a, b - 1)) if b else xp.zeros_like(a)
+            slope = _scaled(be, b, a if b == 2 else power(be, a, b - 1)) if b else xp.zeros_like(a)
         da = unbroadcast(times(be, dY, slope), a.shape)
     if needs[1]:
         base = xp.asarray(a, dtype=dY.dtype)
@@ -141,20 +141,21 @@ def _scaled(be: Any, factor: Any, X: Any) -> Any:
     return be.xp.multiply(X, factor, out=be.like(X))
 
 
-def power(xp: Any, a: Any, b: Any) -> Any:
+def power(be: Any, a: Any, b: Any) -> Any:
     """``a^b``, by products and roots where they do: a general power is ten times slower."""
+    xp = be.xp
     if not hasattr(b, "shape"):
         if b == 2:
-            return xp.square(a)
+            return xp.square(a, out=be.like(a))
         if b == 1:
             return a.copy()
         if b == 3:
-            return xp.square(a) * a
+            return times(be, xp.square(a, out=be.like(a)), a)
         if a.dtype.kind == "f":
             if b == 0.5:
-                return xp.sqrt(a)
+                return xp.sqrt(a, out=be.like(a))
             if b == -1:
-                return xp.reciprocal(a)
+                return xp.reciprocal(a, out=be.like(a))
     return xp.power(a, b)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["broadcast_shape", "room", "shape_of", "unbroadcast"]
+__all__ = ["broadcast_shape", "chosen", "room", "shape_of", "unbroadcast"]
 
 
 def shape_of(x: Any) -> tuple[int, ...]:
@@ -53,6 +53,18 @@ def broadcast_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
             )
         result.append(n if m == 1 else m)
     return tuple(result)
+
+
+def chosen(be: Any, C: Any, A: Any, B: Any) -> Any:
+    """`A` where `C` is true, else `B`, in the memory order of the one that has C's shape."""
+    for X in (A, B):
+        if getattr(X, "shape", None) == C.shape:
+            Y = be.like(X)
+            if Y is not None:
+                be.xp.copyto(Y, B)
+                be.xp.copyto(Y, A, where=C)
+                return Y
+    return be.xp.where(C, A, B)
 
 
 def unbroadcast(dY: Any, shape: tuple[int, ...]) -> Any:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .arithmetic import quiet, times
-from .broadcast import unbroadcast
+from .broadcast import chosen, room, unbroadcast
 
 __all__ = [
     "DERIVATIVES",
@@ -104,9 +104,9 @@ def clamp_forward(be: Any, X: Any, low: Any, high: Any) -> Any:
     xp = be.xp
     Y = X
     if low is not None:
-        Y = xp.maximum(Y, low)
+        Y = xp.maximum(Y, low, out=room(be, Y, low))
     if high is not None:
-        Y = xp.minimum(Y, high)
+        Y = xp.minimum(Y, high, out=room(be, Y, high))
     return Y, (X, low, high)
 
 
@@ -119,13 +119,13 @@ def clamp_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
     over = (high < X) if high is not None else False
     dX = dlow = dhigh = None
     if needs[0]:
-        dX = unbroadcast(where(under | over, zero, dY), X.shape)
+        dX = unbroadcast(chosen(be, under | over, zero, dY), X.shape)
     if needs[1]:
-        chosen = under if high is None else under & (low <= high)
-        dlow = unbroadcast(where(chosen, dY, zero), low.shape)
+        hit = under if high is None else under & (low <= high)
+        dlow = unbroadcast(where(hit, dY, zero), low.shape)
     if needs[2]:
-        chosen = over if low is None else over | (low > high)
-        dhigh = unbroadcast(where(chosen, dY, zero), high.shape)
+        hit = over if low is None else over | (low > high)
+        dhigh = unbroadcast(where(hit, dY, zero), high.shape)
     return dX, dlow, dhigh
 
 

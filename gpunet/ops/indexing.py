@@ -13,7 +13,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .broadcast import unbroadcast
+from .broadcast import chosen, unbroadcast
+from .memory_order import ordered_like
 
 __all__ = [
     "copied",
@@ -47,7 +48,9 @@ def getitem_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
     shape, dtype, basic, advanced, unique = saved
     if basic is None and not unique:
         return (summed(be, dY, shape, dtype, advanced),)
-    dX = be.zeros(shape, dtype)
+    # The part of an image has its memory order.
+    dX = ordered_like(be, dY, shape, dtype) if dY.ndim == len(shape) else be.empty(shape, dtype)
+    dX.fill(0)
     part = dX if basic is None else dX[basic]
     if advanced is None:
         part[...] = dY
@@ -130,18 +133,6 @@ def copied(be: Any, X: Any) -> Any:
     return Y
 
 
-def chosen(be: Any, C: Any, A: Any, B: Any) -> Any:
-    """`A` where `C` is true, else `B`, in the memory order of the one that has C's shape."""
-    for X in (A, B):
-        if getattr(X, "shape", None) == C.shape:
-            Y = be.like(X)
-            if Y is not None:
-                be.xp.copyto(Y, B)
-                be.xp.copyto(Y, A, where=C)
-                return Y
-    return be.xp.where(C, A, B)
-
-
 def where_forward(be: Any, C: Any, A: Any, B: Any) -> Any:
     """``Y = A`` where `C` is true, else `B`; all broadcast. `A` and `B` are of one dtype."""
     return chosen(be, C, A, B), (C, A.shape, B.shape)
@@ -166,16 +157,16 @@ def masked_fill_into(be: Any, X: Any, value: Any, mask: Any) -> None:
 def masked_fill_forward(be: Any, X: Any, value: Any, mask: Any) -> Any:
     """`X` with `value`, a number or an array of no axes, where `mask` is true."""
     if hasattr(value, "shape"):
-        filled = be.xp.where(mask, value.astype(X.dtype, copy=False), X)
+        filled = chosen(be, mask, value.astype(X.dtype, copy=False), X)
         return filled, (mask, X.shape, value.dtype)
-    return be.xp.where(mask, X.dtype.type(value), X), (mask, X.shape, None)
+    return chosen(be, mask, X.dtype.type(value), X), (mask, X.shape, None)
 
 
 def masked_fill_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
     """``dX = dY`` where `mask` is false, ``dvalue`` is the sum of the rest."""
     mask, shape, dtype = saved
     zero = dY.dtype.type(0)
-    dX = unbroadcast(be.xp.where(mask, zero, dY), shape) if needs[0] else None
+    dX = unbroadcast(chosen(be, mask, zero, dY), shape) if needs[0] else None
     dvalue = None
     if needs[1]:
         dvalue = be.xp.where(mask, dY, zero).sum().reshape(()).astype(dtype, copy=False)

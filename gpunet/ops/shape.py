@@ -161,7 +161,7 @@ def split_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
     shape, dtype, lengths, dim = saved
     if len(lengths) == 1:
         return (dY,)
-    dX = be.empty(shape, dtype)
+    dX = ordered_like(be, next(part for part in dY if part is not None), shape, dtype)
     for part, dPart in zip(_parts(dX, lengths, dim), dY):
         part[...] = 0 if dPart is None else dPart
     return (dX,)
