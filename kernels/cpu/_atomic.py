@@ -22,6 +22,7 @@ __all__ = [
     "pause",
     "prefetch",
     "store",
+    "uint8_pointer",
 ]
 
 _I64 = ir.IntType(64)
@@ -151,5 +152,6 @@ def _typed_pointer(numba_type, kind):
 
 
 #: Addresses as pointers that `numba.carray` takes.
+uint8_pointer = _typed_pointer(types.uint8, ir.IntType(8))
 float32_pointer = _typed_pointer(types.float32, ir.FloatType())
 float64_pointer = _typed_pointer(types.float64, ir.DoubleType())

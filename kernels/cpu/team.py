@@ -43,6 +43,7 @@ from ._atomic import (
     load,
     pause,
     store,
+    uint8_pointer,
 )
 from ._compile import c_function, inline, kernel
 
@@ -50,6 +51,7 @@ __all__ = [
     "MOST_TILES",
     "Team",
     "array",
+    "array8",
     "array32",
     "array64",
     "number",
@@ -106,6 +108,13 @@ def array64(arguments, k, low, high):
     """The same for float64."""
     address = load(arguments + 8 * k) + 8 * low
     return numba.carray(float64_pointer(address), (max(0, high - low),))
+
+
+@inline
+def array8(arguments, k, low, high):
+    """The same for uint8."""
+    address = load(arguments + 8 * k) + low
+    return numba.carray(uint8_pointer(address), (max(0, high - low),))
 
 
 def array(arguments: int, k: int, low: int, high: int) -> np.ndarray:

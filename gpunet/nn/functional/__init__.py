@@ -19,6 +19,12 @@ from .activation import (
     softsign,
     tanh,
 )
+from .adaptive_pool import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+)
 from .avg_pool import avg_pool1d, avg_pool2d, avg_pool3d
 from .batch_norm import batch_norm
 from .convolution import (
@@ -47,6 +53,10 @@ from .pointwise_loss import (
 from .unfold import fold, unfold
 
 __all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
