@@ -139,9 +139,9 @@ class _Conv(_Convolution):
         )  # fmt: skip
 
     def forward(self, input: Any) -> Any:
-        return self._forward(input, "identity")
+        return self.activated(input, "identity")
 
-    def _forward(self, input: Any, activation: str) -> Any:
+    def activated(self, input: Any, activation: str) -> Any:
         """`forward` with an activation, by the name of `conv_act`, in the same operation."""
         padding = self.padding
         if self.padding_mode != "zeros":

@@ -9,6 +9,7 @@ from typing import Any
 from .activation import ReLU, Sigmoid, Tanh
 from .batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from .container import Indexed
+from .convolution import Conv1d, Conv2d, Conv3d
 from .hooks import changes
 from .linear import Linear
 from .module import Module
@@ -23,6 +24,9 @@ _RELU: _Names = {ReLU: "relu"}
 #: joined to that of the layer before them.
 _JOINED: dict[type[Module], _Names] = {
     Linear: _FROM_OUTPUT,
+    Conv1d: _FROM_OUTPUT,
+    Conv2d: _FROM_OUTPUT,
+    Conv3d: _FROM_OUTPUT,
     BatchNorm1d: _RELU,
     BatchNorm2d: _RELU,
     BatchNorm3d: _RELU,
@@ -38,9 +42,9 @@ class Sequential(Indexed):
 
     Notes
     -----
-    A `Linear` followed by a `ReLU`, `Sigmoid` or `Tanh`, and a batch norm followed by a `ReLU`, run
-    as one operation, with the same result, unless one of them has hooks or is of a class of its
-    own.
+    A `Linear` or a convolution followed by a `ReLU`, `Sigmoid` or `Tanh`, and a batch norm followed
+    by a `ReLU`, run as one operation, with the same result, unless one of them has hooks or is of a
+    class of its own.
     """
 
     _planned_at = -1  # the count of hook changes that the plan belongs to

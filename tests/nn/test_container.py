@@ -241,6 +241,27 @@ def test_joined_is_the_same_as_apart(device, activation, bias, shape):
         np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_convolutions_are_joined(device, activation):
+    model = nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1, padding_mode="reflect"),
+        getattr(nn, activation)(),
+        nn.Conv2d(4, 2, (1, 2), stride=2, bias=False),
+        nn.ReLU(),
+    ).to(device)
+    x = RNG.standard_normal((2, 3, 5, 4)).astype(np.float32)
+
+    def apart(x):
+        for module in model:
+            x = module(x)
+        return x
+
+    joined = operations(model(on_device(x, device, True)))
+    assert len(joined) == len(operations(apart(on_device(x, device, True)))) - 2
+    for ours, expected in zip(gradients(model, x, model), gradients(model, x, apart)):
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_batch_norm_is_joined_with_relu(device, training):
     model = nn.Sequential(nn.BatchNorm2d(3), nn.ReLU(), nn.BatchNorm2d(3), nn.Tanh())
