@@ -18,6 +18,9 @@ RECIPES = (
     "cifar-cnn",
     "denoise",
     "transfer",
+    "banking77-bag",
+    "airline",
+    "weather",
 )
 
 

@@ -11,7 +11,7 @@ from ..backend import backend_of
 from ..train.batches import moved
 from .run import Run
 
-__all__ = ["answers", "confusion", "tables"]
+__all__ = ["answers", "confusion", "macro_f1", "tables"]
 
 #: Pairs of classes that are shown.
 _PAIRS = 5
@@ -35,6 +35,20 @@ def confusion(labels: np.ndarray, found: np.ndarray, classes: int) -> np.ndarray
     """How many samples of class i were taken for class j, of shape (classes, classes)."""
     counts = np.bincount(labels * classes + found, minlength=classes * classes)
     return counts.reshape(classes, classes)
+
+
+def macro_f1(counts: np.ndarray) -> float:
+    """The mean over the classes of ``F1 = 2 right / (there + said)``, each class as important.
+
+    A class that is neither there nor said has 0, as in scikit-learn.
+
+    Parameters
+    ----------
+    counts : array of shape (classes, classes)
+        As `confusion` returns it.
+    """
+    both = counts.sum(0) + counts.sum(1)
+    return float(np.mean(2 * np.diag(counts) / np.maximum(both, 1)))
 
 
 def tables(run: Run) -> list[Any]:

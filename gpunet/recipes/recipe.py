@@ -13,7 +13,7 @@ from ..backend import Device
 from ..functions.softmax import softmax
 from ..nn import Module
 from ..train import Trainer, accuracy
-from ..utils.data import TensorDataset
+from ..utils.data import DataLoader, TensorDataset
 
 if TYPE_CHECKING:
     from .run import Run
@@ -83,6 +83,23 @@ class Recipe:
         """
         raise NotImplementedError(f"{type(self).__name__}.data")
 
+    def loader(
+        self, dataset: Any, batch_size: int, device: Device, shuffle: bool
+    ) -> DataLoader | None:
+        """The mini-batches of one of the two parts of `data`; None for rows of its tensors.
+
+        Parameters
+        ----------
+        dataset : as `data` returned it
+        batch_size : int
+            In training that of the settings; otherwise as many as fit.
+        device : Device
+            Where the mini-batches go.
+        shuffle : bool
+            Whether this is the training part.
+        """
+        return None
+
     def model(self) -> Module:
         """A new model on the CPU, its weights drawn from gpunet's generator."""
         raise NotImplementedError(f"{type(self).__name__}.model")
@@ -135,6 +152,12 @@ class Recipe:
         return softmax(scores, 1)
 
     # --- around the training --------------------------------------------------------------------
+
+    def keep(self, folder: Path) -> None:
+        """Write into a new run's folder what `model` needs to know of the data: a vocabulary."""
+
+    def restore(self, folder: Path) -> None:
+        """Read what `keep` wrote, so that there can be a model where the data are not."""
 
     def begin(self, run: Run, report: Callable[[str], None]) -> None:
         """What comes before the first step of a new run; `report` is given lines that tell of it.

@@ -71,13 +71,18 @@ def prepare(
     folder = None if data is None else Path(data)
     manual_seed(seed)
     train_set, held_out_set = recipe.data(folder)
-    loader = _loader(train_set, settings.batch_size, place, shuffle=True)
+    loader = _loader(recipe, train_set, settings.batch_size, place, shuffle=True)
     trainer = recipe.trainer(settings, place, len(loader))
-    held_out = _loader(held_out_set, _EVALUATION_BATCH, place)
+    held_out = _loader(recipe, held_out_set, _EVALUATION_BATCH, place)
     return Run(recipe, settings, place, trainer, loader, held_out, folder)
 
 
-def _loader(dataset: Any, batch_size: int, device: Device, shuffle: bool = False) -> DataLoader:
+def _loader(
+    recipe: Recipe, dataset: Any, batch_size: int, device: Device, shuffle: bool = False
+) -> DataLoader:
+    own = recipe.loader(dataset, batch_size, device, shuffle)
+    if own is not None:
+        return own
     if device.type == "cpu":
         return DataLoader(dataset, batch_size, shuffle)
     if sum(tensor.array.nbytes for tensor in dataset.tensors) <= _LARGEST_ON_DEVICE:
@@ -157,6 +162,7 @@ def start(
                 "threads": get_num_threads(),
             }
         )
+        recipe.keep(keeper.path)
     report(_summary(run))
     recipe.begin(run, report)
     return run, _train(run, keeper, callbacks, report)
@@ -327,6 +333,7 @@ def load_module(folder: str | os.PathLike[str], device: str = "auto") -> tuple[R
     """
     _, recipe, settings = read_run(folder)
     checkpoint = _checkpoint(folder)
+    recipe.restore(Path(folder))
     trainer = recipe.trainer(settings, resolve_device(device)[0], batches=1)
     trainer.load_checkpoint(checkpoint)
     return recipe, recipe.module(trainer).eval()

@@ -76,8 +76,10 @@ def test_every_recipe_says_what_it_is(name):
     recipe = load_recipe(name)
     assert recipe.name == name
     assert recipe.description
-    assert len(recipe.classes) in (10, *{"ox": [2], "transfer": [5], "denoise": [0]}.get(name, []))
-    assert len(recipe.image_shape) == 3
+    if recipe.image_shape:
+        others = {"ox": [2], "transfer": [5], "denoise": [0]}
+        assert len(recipe.classes) in (10, *others.get(name, []))
+        assert len(recipe.image_shape) == 3
 
 
 @pytest.mark.parametrize(
