@@ -63,6 +63,7 @@ from .pool import (
     MaxUnpool1d,
     MaxUnpool2d,
 )
+from .rbf import RBFConv2d
 from .sequential import Sequential
 from .unfold import Fold, Unfold
 
@@ -117,6 +118,7 @@ __all__ = [
     "Parameter",
     "ParameterDict",
     "ParameterList",
+    "RBFConv2d",
     "RMSNorm",
     "ReLU",
     "ReLU6",

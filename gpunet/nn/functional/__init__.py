@@ -50,6 +50,7 @@ from .pointwise_loss import (
     mse_loss,
     smooth_l1_loss,
 )
+from .rbf import rbf_conv2d
 from .unfold import fold, unfold
 
 __all__ = [
@@ -95,6 +96,7 @@ __all__ = [
     "nll_loss",
     "one_hot",
     "pad",
+    "rbf_conv2d",
     "relu",
     "relu6",
     "rms_norm",
