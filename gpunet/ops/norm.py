@@ -1,8 +1,7 @@
-"""Normalisation: of samples (layer, RMS and group norm) and of channels (batch norm).
+"""Normalisation: of samples (layer and RMS norm) and of channels (batch norm).
 
 Source: Ioffe and Szegedy, Batch Normalization, 2015; Ba, Kiros and Hinton, Layer Normalization,
-2016; Zhang and Sennrich, Root Mean Square Layer Normalization, 2019; Wu and He, Group
-Normalization, 2018.
+2016; Zhang and Sennrich, Root Mean Square Layer Normalization, 2019.
 """
 
 from __future__ import annotations
@@ -16,8 +15,6 @@ from .linear import ACTIVATION_CODES
 __all__ = [
     "batch_norm_backward",
     "batch_norm_forward",
-    "group_norm_backward",
-    "group_norm_forward",
     "layer_norm_backward",
     "layer_norm_forward",
     "rms_norm_backward",
@@ -30,14 +27,14 @@ def _samples(be: Any, X: Any, D: int) -> Any:
     return be.contiguous(X).reshape(X.size // D, D)
 
 
-def _flat(be: Any, x: Any) -> Any:
+def as_vector(be: Any, x: Any) -> Any:
     """A weight or bias as a vector, or None."""
     if x is None:
         return None
     return be.contiguous(x) if x.ndim == 1 else be.contiguous(x).reshape(-1)
 
 
-def _place(be: Any, wanted: bool, out: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+def room_for(be: Any, wanted: bool, out: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     """Memory for the gradient of a parameter: `out` where there is one; None if not wanted."""
     if not wanted:
         return None
@@ -58,8 +55,8 @@ def layer_norm_forward(be: Any, X: Any, weight: Any, bias: Any, axes: int, eps: 
     Y = be.empty(rows.shape, X.dtype)
     mean = be.empty((M,), X.dtype)
     rstd = be.empty((M,), X.dtype)
-    w = _flat(be, weight)
-    be.kernels.layer_norm_forward(rows, w, _flat(be, bias), eps, Y, mean, rstd)
+    w = as_vector(be, weight)
+    be.kernels.layer_norm_forward(rows, w, as_vector(be, bias), eps, Y, mean, rstd)
     return Y.reshape(X.shape), (rows, mean, rstd, w, X.shape, X.shape[X.ndim - axes :])
 
 
@@ -69,11 +66,11 @@ def layer_norm_backward(be: Any, dY: Any, saved: Any, needs: Any, out: Any) -> A
     """
     rows, mean, rstd, weight, shape, inner = saved
     dX = be.empty(rows.shape, rows.dtype)
-    dweight = _place(be, needs[1], out[1], inner, rows.dtype)
-    dbias = _place(be, needs[2], out[2], inner, rows.dtype)
+    dweight = room_for(be, needs[1], out[1], inner, rows.dtype)
+    dbias = room_for(be, needs[2], out[2], inner, rows.dtype)
     be.kernels.layer_norm_backward(
         _samples(be, dY, rows.shape[1]), rows, mean, rstd, weight, dX,
-        _flat(be, dweight), _flat(be, dbias),
+        as_vector(be, dweight), as_vector(be, dbias),
     )  # fmt: skip
     return dX.reshape(shape), dweight, dbias
 
@@ -89,7 +86,7 @@ def rms_norm_forward(be: Any, X: Any, weight: Any, axes: int, eps: float) -> Any
     rows = _samples(be, X, math.prod(X.shape[X.ndim - axes :]))
     Y = be.empty(rows.shape, X.dtype)
     rrms = be.empty(rows.shape[:1], X.dtype)
-    w = _flat(be, weight)
+    w = as_vector(be, weight)
     be.kernels.rms_norm_forward(rows, w, eps, Y, rrms)
     return Y.reshape(X.shape), (rows, rrms, w, X.shape, X.shape[X.ndim - axes :])
 
@@ -100,56 +97,10 @@ def rms_norm_backward(be: Any, dY: Any, saved: Any, needs: Any, out: Any) -> Any
     """
     rows, rrms, weight, shape, inner = saved
     dX = be.empty(rows.shape, rows.dtype)
-    dweight = _place(be, needs[1], out[1], inner, rows.dtype)
+    dweight = room_for(be, needs[1], out[1], inner, rows.dtype)
     dY = _samples(be, dY, rows.shape[1])
-    be.kernels.rms_norm_backward(dY, rows, rrms, weight, dX, _flat(be, dweight))
+    be.kernels.rms_norm_backward(dY, rows, rrms, weight, dX, as_vector(be, dweight))
     return dX.reshape(shape), dweight
-
-
-def group_norm_forward(be: Any, X: Any, weight: Any, bias: Any, groups: int, eps: float) -> Any:
-    """Layer norm of each group of ``C / groups`` channels of each sample; then ``Y weight + bias``
-    channel by channel.
-
-    Parameters
-    ----------
-    X : array of shape (N, C, ...)
-    weight, bias : array of shape (C,), or None
-    """
-    N, C = X.shape[:2]
-    rows = be.contiguous(X).reshape(N * groups, X.size // (N * groups))
-    Y = be.empty(rows.shape, X.dtype)
-    mean = be.empty(rows.shape[:1], X.dtype)
-    rstd = be.empty(rows.shape[:1], X.dtype)
-    be.kernels.layer_norm_forward(rows, None, None, eps, Y, mean, rstd)
-    channels = Y.reshape(N, C, rows.size // (N * C))
-    if weight is not None:
-        channels *= weight[:, None]
-    if bias is not None:
-        channels += bias[:, None]
-    return Y.reshape(X.shape), (rows, mean, rstd, weight, X.shape)
-
-
-def group_norm_backward(be: Any, dY: Any, saved: Any, needs: Any, out: Any) -> Any:
-    """With ``x = (X - mean) rstd``: ``dweight = sum dY x`` and ``dbias = sum dY`` for each channel,
-    and ``dX`` that of layer norm for ``g = dY weight``.
-    """
-    rows, mean, rstd, weight, shape = saved
-    N, C = shape[:2]
-    channels = (N, C, rows.size // (N * C))
-    dY = be.contiguous(dY).reshape(channels)
-    dX = dweight = dbias = None
-    if needs[1]:
-        x = ((rows - mean[:, None]) * rstd[:, None]).reshape(channels)
-        x *= dY
-        dweight = x.sum(axis=(0, 2), out=out[1])
-    if needs[2]:
-        dbias = dY.sum(axis=(0, 2), out=out[2])
-    if needs[0]:
-        g = (dY if weight is None else dY * weight[:, None]).reshape(rows.shape)
-        dX = be.empty(rows.shape, rows.dtype)
-        be.kernels.layer_norm_backward(g, rows, mean, rstd, None, dX, None, None)
-        dX = dX.reshape(shape)
-    return dX, dweight, dbias
 
 
 def batch_norm_forward(
@@ -186,8 +137,8 @@ def batch_norm_forward(
     activation : {"identity", "relu"}
     """
     rows = rows_of(be, X)
-    weight, bias = _flat(be, weight), _flat(be, bias)
-    run_mean, run_var = _flat(be, running_mean), _flat(be, running_var)
+    weight, bias = as_vector(be, weight), as_vector(be, bias)
+    run_mean, run_var = as_vector(be, running_mean), as_vector(be, running_var)
     act = ACTIVATION_CODES[activation]
     Y = be.empty(rows.shape, X.dtype)
     if training:
@@ -216,8 +167,8 @@ def batch_norm_backward(be: Any, dY: Any, saved: Any, needs: Any, out: Any) -> A
     """
     rows, weight, bias, mean, rstd, training, act, shape = saved
     dX = be.empty(rows.shape, rows.dtype)
-    dweight = _place(be, True, out[1], mean.shape, rows.dtype)
-    dbias = _place(be, True, out[2], mean.shape, rows.dtype)
+    dweight = room_for(be, True, out[1], mean.shape, rows.dtype)
+    dbias = room_for(be, True, out[2], mean.shape, rows.dtype)
     be.kernels.batch_norm_backward(
         rows_of(be, dY), rows, weight, bias, mean, rstd, training, act, dX, dweight, dbias
     )

@@ -19,6 +19,7 @@ __all__ = ["SMALLEST_WORK", "load", "load_family", "problem", "settings", "usabl
 #: Elements of a kernel's first argument from which its Numba form is faster than its reference
 #: form, as measured by ``python -m benchmarks run kernels``. A kernel that is not here has none.
 SMALLEST_WORK = {
+    "resample": 64,
     "transpose_matrices": 32768,
     "attention_softmax_forward": 64,
     "attention_softmax_backward": 64,
@@ -61,6 +62,8 @@ SMALLEST_WORK = {
     "batch_norm_forward": 64,
     "batch_norm_infer": 64,
     "batch_norm_backward": 64,
+    "group_norm_forward": 64,
+    "group_norm_backward": 64,
     "pointwise_loss_forward": 64,
     "pointwise_loss_backward": 64,
     "philox_bits": 16,
@@ -70,6 +73,7 @@ SMALLEST_WORK = {
 }
 
 _FAMILY = {
+    "resample": "resample",
     "transpose_matrices": "transpose",
     "attention_softmax_forward": "attention",
     "attention_softmax_backward": "attention",
@@ -112,6 +116,8 @@ _FAMILY = {
     "batch_norm_forward": "batch_norm",
     "batch_norm_infer": "batch_norm",
     "batch_norm_backward": "batch_norm",
+    "group_norm_forward": "group_norm",
+    "group_norm_backward": "group_norm",
     "pointwise_loss_forward": "pointwise_loss",
     "pointwise_loss_backward": "pointwise_loss",
     "philox_bits": "random",

@@ -57,7 +57,7 @@ def fold(wide, C, c):
 
 
 @kernel
-def _moments(X, C, W, mean, squares):
+def moments(X, C, W, mean, squares):
     """The mean of each channel, and the sum of squared deviations from it."""
     total = np.empty(W, X.dtype)
     center = np.empty(W, X.dtype)
@@ -111,11 +111,11 @@ def _moments_job(args, i):
     C = number(args, _CHANNELS)
     mean = array64(args, _SUMS, 2 * i * C, (2 * i + 1) * C)
     squares = array64(args, _SUMS, (2 * i + 1) * C, (2 * i + 2) * C)
-    _moments(array(args, _X, low, high), C, number(args, _WIDTH), mean, squares)
+    moments(array(args, _X, low, high), C, number(args, _WIDTH), mean, squares)
 
 
 @kernel
-def _apply(X, mean, scale, bias, act, Y):
+def apply(X, mean, scale, bias, act, Y):
     W = mean.size
     zero = X.dtype.type(0)
     for start in range(0, X.size, W):
@@ -135,7 +135,7 @@ def _apply(X, mean, scale, bias, act, Y):
 def _apply_job(args, i):
     low, high = span(args, i)
     W = number(args, _WIDTH)
-    _apply(
+    apply(
         array(args, _X, low, high),
         array(args, _VECTORS, _MEAN * W, (_MEAN + 1) * W),
         array(args, _VECTORS, _SCALE * W, (_SCALE + 1) * W),
@@ -146,7 +146,7 @@ def _apply_job(args, i):
 
 
 @kernel
-def _gradient_sums(dY, X, C, mean, scale, bias, act, dyx, dy):
+def gradient_sums(dY, X, C, mean, scale, bias, act, dyx, dy):
     """For each channel the sums of ``g (X - mean)`` and of g, where g is dY, masked by `act`."""
     W = mean.size
     zero = X.dtype.type(0)
@@ -180,7 +180,7 @@ def _gradient_sums(dY, X, C, mean, scale, bias, act, dyx, dy):
 def _gradient_sums_job(args, i):
     low, high = span(args, i)
     C, W = number(args, _CHANNELS), number(args, _WIDTH)
-    _gradient_sums(
+    gradient_sums(
         array(args, _Y, low, high),
         array(args, _X, low, high),
         C,
@@ -194,7 +194,7 @@ def _gradient_sums_job(args, i):
 
 
 @kernel
-def _gradient(dY, X, vectors, act, training, dX):
+def gradient(dY, X, vectors, act, training, dX):
     W = vectors.shape[1]
     mean, scale, bias = vectors[_MEAN], vectors[_SCALE], vectors[_BIAS]
     factor, shift = vectors[_FACTOR], vectors[_SHIFT]
@@ -224,7 +224,7 @@ def _gradient(dY, X, vectors, act, training, dX):
 def _gradient_job(args, i):
     low, high = span(args, i)
     W = number(args, _WIDTH)
-    _gradient(
+    gradient(
         array(args, _Y, low, high),
         array(args, _X, low, high),
         array(args, _VECTORS, 0, 5 * W).reshape((5, W)),
@@ -267,7 +267,7 @@ def repeat(vector, C):
 
 @inline
 def fill(vectors, C, mean, rstd, weight, bias):
-    """Write what `_apply` multiplies with and adds."""
+    """Write what `apply` multiplies with and adds."""
     for c in range(C):
         vectors[_MEAN, c] = mean[c]
         vectors[_SCALE, c] = rstd[c] if weight is None else rstd[c] * weight[c]

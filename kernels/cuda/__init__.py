@@ -15,12 +15,14 @@ from . import (
     depthwise,
     dropout,
     embedding,
+    group_norm,
     im2col,
     norm,
     optimizer,
     pointwise_loss,
     pool,
     random,
+    resample,
     softmax,
     transpose,
 )
@@ -33,6 +35,7 @@ FAMILIES = (
     depthwise,
     dropout,
     embedding,
+    group_norm,
     im2col,
     norm,
     optimizer,
@@ -41,6 +44,7 @@ FAMILIES = (
     softmax,
     pointwise_loss,
     transpose,
+    resample,
 )
 
 KERNELS = {name: getattr(family, name) for family in FAMILIES for name in family.__all__}

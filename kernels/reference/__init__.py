@@ -18,12 +18,14 @@ from . import (
     dropout,
     embedding,
     gather,
+    group_norm,
     im2col,
     norm,
     optimizer,
     pointwise_loss,
     pool,
     random,
+    resample,
     softmax,
     transpose,
 )
@@ -38,6 +40,7 @@ FAMILIES = (
     dropout,
     embedding,
     gather,
+    group_norm,
     im2col,
     norm,
     optimizer,
@@ -46,6 +49,7 @@ FAMILIES = (
     softmax,
     pointwise_loss,
     transpose,
+    resample,
 )
 
 KERNELS = {name: getattr(family, name) for family in FAMILIES for name in family.__all__}

@@ -11,12 +11,13 @@ from ...autograd import Operation, Variable
 from ...backend import backend_of
 from ...errors import DeviceError
 from ...ops import norm as _ops
+from ...ops.group_norm import group_norm_backward, group_norm_forward
 
 __all__ = ["group_norm", "layer_norm", "rms_norm"]
 
 _layer_norm = Operation(_ops.layer_norm_forward, _ops.layer_norm_backward, into=True)
 _rms_norm = Operation(_ops.rms_norm_forward, _ops.rms_norm_backward, into=True)
-_group_norm = Operation(_ops.group_norm_forward, _ops.group_norm_backward, into=True)
+_group_norm = Operation(group_norm_forward, group_norm_backward, into=True)
 
 
 def layer_norm(
