@@ -25,6 +25,7 @@ from .adaptive_pool import (
     AdaptiveMaxPool1d,
     AdaptiveMaxPool2d,
 )
+from .additive_attention import AdditiveAttention
 from .batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from .container import ModuleDict, ModuleList
 from .convolution import (
@@ -41,6 +42,7 @@ from .flatten import Flatten, Unflatten
 from .linear import Bilinear, Identity, Linear
 from .loss import CrossEntropyLoss, NLLLoss
 from .module import Module
+from .multihead_attention import MultiheadAttention
 from .norm import GroupNorm, LayerNorm, RMSNorm
 from .parameter import Parameter
 from .parameter_container import ParameterDict, ParameterList
@@ -63,9 +65,13 @@ from .pool import (
     MaxUnpool1d,
     MaxUnpool2d,
 )
+from .positions import SinusoidalPositions
 from .rbf import RBFConv2d
 from .sequential import Sequential
+from .transformer import Transformer, TransformerDecoder, TransformerEncoder
+from .transformer_layer import TransformerDecoderLayer, TransformerEncoderLayer
 from .unfold import Fold, Unfold
+from .upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 
 __all__ = [
     "ELU",
@@ -74,6 +80,7 @@ __all__ = [
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
+    "AdditiveAttention",
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
@@ -114,6 +121,7 @@ __all__ = [
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiheadAttention",
     "NLLLoss",
     "Parameter",
     "ParameterDict",
@@ -125,13 +133,22 @@ __all__ = [
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SinusoidalPositions",
     "SmoothL1Loss",
     "Softmax",
     "Softplus",
     "Softsign",
     "Tanh",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "Unflatten",
     "Unfold",
+    "Upsample",
+    "UpsamplingBilinear2d",
+    "UpsamplingNearest2d",
     "functional",
     "init",
     "utils",

@@ -25,6 +25,7 @@ from .adaptive_pool import (
     adaptive_max_pool1d,
     adaptive_max_pool2d,
 )
+from .attention import scaled_dot_product_attention
 from .avg_pool import avg_pool1d, avg_pool2d, avg_pool3d
 from .batch_norm import batch_norm
 from .convolution import (
@@ -37,6 +38,7 @@ from .convolution import (
 )
 from .dropout import dropout
 from .embedding import embedding
+from .interpolate import interpolate, upsample
 from .linear import bilinear, linear
 from .loss import cross_entropy, nll_loss
 from .max_pool import max_pool1d, max_pool2d, max_pool3d, max_unpool1d, max_unpool2d
@@ -80,6 +82,7 @@ __all__ = [
     "group_norm",
     "hardtanh",
     "huber_loss",
+    "interpolate",
     "kl_div",
     "l1_loss",
     "layer_norm",
@@ -100,6 +103,7 @@ __all__ = [
     "relu",
     "relu6",
     "rms_norm",
+    "scaled_dot_product_attention",
     "sigmoid",
     "silu",
     "smooth_l1_loss",
@@ -108,4 +112,5 @@ __all__ = [
     "softsign",
     "tanh",
     "unfold",
+    "upsample",
 ]
