@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     bandwidth,
+    convolution,
     crossover,
     dataloader,
     machine,
@@ -22,6 +23,11 @@ CASES: dict[str, Case | Report] = {
     for case in (
         mlp.TRAINING,
         mlp.INFERENCE,
+        convolution.TRAINING,
+        convolution.INFERENCE,
+        convolution.LAYER,
+        convolution.RATE,
+        convolution.MEMORY,
         textbook.GRADIENTS,
         textbook.EPOCH,
         dataloader.PASS,

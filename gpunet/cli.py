@@ -246,25 +246,64 @@ def predict(
 
 
 @app.command()
+def generate(
+    run: _Run,
+    prompt: Annotated[str, typer.Option(help="What the text begins with.")] = "\n",
+    length: Annotated[int, typer.Option(min=0, help="Characters to add.")] = 500,
+    temperature: Annotated[
+        float, typer.Option(min=0.0, help="Below 1 bolder choices are rarer; 0: none.")
+    ] = 0.8,
+    top_k: Annotated[
+        int | None, typer.Option(min=1, help="Choose among so many characters only.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed writes the same text.")] = 0,
+    device: _Device = "auto",
+) -> None:
+    """Let a run's character model write: the prompt, and what follows it."""
+    from .recipes.generation import generate
+    from .recipes.run import load_module
+    from .recipes.shakespeare import Shakespeare
+
+    with _in_one_line():
+        recipe, module = load_module(run, device)
+        if not isinstance(recipe, Shakespeare) or recipe.vocabulary is None:
+            _fail(f"{recipe.name} writes no text", 2)
+        print(generate(module, recipe.vocabulary, prompt, length, temperature, top_k, seed))
+
+
+@app.command()
 def inspect(
     run: _Run,
     device: _Device = "auto",
     data: _Data = None,
     samples: Annotated[int, typer.Option(min=2, help="Training samples to look at.")] = 256,
     out: Annotated[Path | None, typer.Option(help="The picture: RUN/layers.png.")] = None,
+    image: Annotated[
+        int, typer.Option(min=0, help="The training sample that is followed layer by layer.")
+    ] = 0,
 ) -> None:
-    """Look into a run's network: how each layer learns, and if slowly, why."""
+    """Look into a run's network: how each layer learns, and if slowly, why.
+
+    Of a convolutional network also the filters, and what it makes of one image, as pictures.
+    """
     from rich.console import Console
 
-    from .recipes.look import look_into
+    from .recipes.look import look_at_image, look_into
     from .recipes.run import load_run
 
     with _in_one_line():
-        report = look_into(load_run(run, device, data), samples)
+        loaded = load_run(run, device, data)
+        report = look_into(loaded, samples)
+        followed = look_at_image(loaded, image)
         Console().print(report)
         picture = out or run / "layers.png"
         report.plot(picture)
         print(f"picture: {picture}")
+        if followed is not None:
+            filters, maps = (picture.with_stem(f"{picture.stem}-{x}") for x in ("filters", "maps"))
+            followed.plot_filters(filters)
+            followed.plot_maps(maps)
+            print(f"one image, layer by layer: {filters}, {maps}")
 
 
 if __name__ == "__main__":

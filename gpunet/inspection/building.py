@@ -138,6 +138,7 @@ def _layer(found: Measured, row: Row, number: _Numbers) -> Later:
         units=row.units,
         **{name: later(numbers) for name, later in fields.items()},
         parameters=tuple([later(numbers) for later in parameters]),
+        dense=row.dense,
     )
 
 

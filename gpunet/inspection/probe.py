@@ -12,14 +12,24 @@ tape keeps it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 from ..autograd import Node, Variable
+from ..backend import Array
 from ..nn import Module
 from ..nn.hooks import RemovableHandle
 from .sums import Squares
-from .units import ACTIVATIONS, UnitCount, Values, of_module, of_node, unit_axis
+from .units import (
+    ACTIVATIONS,
+    UnitCount,
+    Values,
+    is_convolution,
+    of_module,
+    of_node,
+    unit_axis,
+)
 
 __all__ = ["Probe", "Row"]
 
@@ -41,6 +51,8 @@ class Row:
     input, z, output, delta : Squares
         Of its inputs, its outputs before and after the activation, and ``dC/dz``.
     zero, saturated : UnitCount
+    dense : int or None
+        Parameters of the dense layer that a convolution replaces.
     """
 
     def __init__(self, name: str, module: Module):
@@ -55,6 +67,7 @@ class Row:
         self.delta = Squares()
         self.zero = UnitCount()
         self.saturated = UnitCount()
+        self.dense: int | None = None
 
     def watch(self, z: Any) -> None:
         """Measure delta when the gradient of `z` is known."""
@@ -115,6 +128,8 @@ class Probe:
         row = self._row((name, 0), name, module, result, axis)
         if source is not None:
             row.input.add(source.array)
+            if is_convolution(module):
+                row.dense = _dense(module, source.array, result.array)
         row.z.add(result.array)
         row.watch(result)
         self._results[id(result)] = result, row, axis
@@ -165,6 +180,13 @@ class Probe:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+
+
+def _dense(module: Any, X: Array, Y: Array) -> int:
+    """Parameters of the dense layer from one sample of `X` to one of `Y`."""
+    axes = module.weight.array.ndim - 1  # those of a sample: channels and places
+    inputs, outputs = math.prod(X.shape[-axes:]), math.prod(Y.shape[-axes:])
+    return inputs * outputs + (outputs if module.bias is not None else 0)
 
 
 def _owns_parameters(module: Module) -> bool:

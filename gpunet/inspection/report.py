@@ -90,6 +90,9 @@ class LayerReport:
         Those of its own.
     causes : tuple of str
         Why it learns slowly, or what else is odd; see `gpunet.inspection.causes`.
+    dense : int or None
+        How many parameters the dense layer has that a convolution replaces: from all its inputs to
+        all its outputs of one sample. None for other layers.
     """
 
     name: str
@@ -106,6 +109,12 @@ class LayerReport:
     zeros: float | None
     parameters: tuple[ParameterReport, ...]
     causes: tuple[str, ...] = ()
+    dense: int | None = None
+
+    @property
+    def size(self) -> int:
+        """How many parameters of its own it has."""
+        return sum([math.prod(p.shape) for p in self.parameters])
 
     @property
     def trained(self) -> tuple[ParameterReport, ...]:

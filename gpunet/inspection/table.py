@@ -40,6 +40,18 @@ def _share(x: float | None) -> str:
     return "-" if x is None else f"{x:.0%}"
 
 
+def _count(n: int) -> str:
+    """``"832"``, ``"51k"``, ``"14M"``."""
+    for unit, name in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if n >= unit:
+            return f"{n / unit:.1f}{name}" if n < 10 * unit else f"{n / unit:.0f}{name}"
+    return str(n)
+
+
+def _against_dense(layer: LayerReport) -> str:
+    return "-" if layer.dense is None else f"{_count(layer.size)}\nof {_count(layer.dense)}"
+
+
 def _kind(layer: LayerReport) -> str:
     return layer.kind if layer.uses < 2 else f"{layer.kind} x{layer.uses}"
 
@@ -53,14 +65,15 @@ _COLUMNS = (
     _Column("satur.", lambda x: _share(x.saturated), "saturated units"),
     _Column("dead", lambda x: _share(x.dead), "units that are 0 for every sample"),
     _Column("zeros", lambda x: _share(x.zeros), "zeros among all their values"),
+    _Column("size", _against_dense, "parameters, of those that the dense layer in its place has"),
 )
 
 
 def rendered(report: Report) -> Any:
     """Table, legend and diagnosis, for a rich console."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=_title(report), title_justify="left")
-    table.add_column("layer", overflow="fold", max_width=20)
-    table.add_column("kind", overflow="fold", max_width=24)
+    table.add_column("layer", overflow="fold", min_width=5, max_width=20)
+    table.add_column("kind", overflow="fold", min_width=8, max_width=24)
     columns = [c for c in _COLUMNS if any(c.text(layer) != "-" for layer in report.layers)]
     for column in columns:
         table.add_column(column.heading, justify="right", no_wrap=True)

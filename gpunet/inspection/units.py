@@ -27,7 +27,15 @@ from .. import nn
 from ..backend import Array, backend_of
 from .thresholds import SATURATED_SLOPE
 
-__all__ = ["ACTIVATIONS", "UnitCount", "Values", "of_module", "of_node", "unit_axis"]
+__all__ = [
+    "ACTIVATIONS",
+    "UnitCount",
+    "Values",
+    "is_convolution",
+    "of_module",
+    "of_node",
+    "unit_axis",
+]
 
 #: The modules that are activations.
 ACTIVATIONS = (
@@ -62,7 +70,16 @@ _FUNCTIONS = (
     "tanh",
 )
 
-_CHANNELS_FIRST = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.GroupNorm)
+#: Layers that hold the weights of filters, in ``weight`` (O, I, K...), or (I, O, K...) transposed.
+_CONVOLUTIONS = (
+    nn.Conv1d,
+    nn.Conv2d,
+    nn.Conv3d,
+    nn.ConvTranspose1d,
+    nn.ConvTranspose2d,
+    nn.ConvTranspose3d,
+)
+_CHANNELS_FIRST = (*_CONVOLUTIONS, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.GroupNorm)
 _FEATURES_LAST = (nn.Linear, nn.Bilinear, nn.Embedding, nn.LayerNorm, nn.RMSNorm)
 
 #: Truth values of the shape of the activations: which are saturated, which are zero. None where the
@@ -75,6 +92,11 @@ def unit_axis(module: nn.Module, ndim: int) -> int:
     if isinstance(module, _CHANNELS_FIRST):
         return 1
     return ndim - 1 if isinstance(module, _FEATURES_LAST) or ndim < 4 else 1
+
+
+def is_convolution(module: nn.Module) -> bool:
+    """Whether `module` slides filters over its input."""
+    return isinstance(module, _CONVOLUTIONS)
 
 
 def of_module(module: nn.Module, A: Array) -> Values:
