@@ -48,12 +48,12 @@ def _count(n: int) -> str:
     return str(n)
 
 
-def _against_dense(layer: LayerReport) -> str:
-    return "-" if layer.dense is None else f"{_count(layer.size)}\nof {_count(layer.dense)}"
-
-
-def _kind(layer: LayerReport) -> str:
-    return layer.kind if layer.uses < 2 else f"{layer.kind} x{layer.uses}"
+def _kind(layer: LayerReport) -> Text:
+    """``"Conv2d + ReLU"``, and below it ``"832 for 14M"``."""
+    text = Text(layer.kind if layer.uses < 2 else f"{layer.kind} x{layer.uses}")
+    if layer.dense is not None:
+        text.append(f"\n{_count(layer.size)} for {_count(layer.dense)}", "dim")
+    return text
 
 
 #: Columns without a number in any layer are left out.
@@ -65,15 +65,14 @@ _COLUMNS = (
     _Column("satur.", lambda x: _share(x.saturated), "saturated units"),
     _Column("dead", lambda x: _share(x.dead), "units that are 0 for every sample"),
     _Column("zeros", lambda x: _share(x.zeros), "zeros among all their values"),
-    _Column("size", _against_dense, "parameters, of those that the dense layer in its place has"),
 )
 
 
 def rendered(report: Report) -> Any:
     """Table, legend and diagnosis, for a rich console."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=_title(report), title_justify="left")
-    table.add_column("layer", overflow="fold", min_width=5, max_width=20)
-    table.add_column("kind", overflow="fold", min_width=8, max_width=24)
+    table.add_column("layer", overflow="fold", max_width=20)
+    table.add_column("kind", overflow="fold", max_width=24)
     columns = [c for c in _COLUMNS if any(c.text(layer) != "-" for layer in report.layers)]
     for column in columns:
         table.add_column(column.heading, justify="right", no_wrap=True)
@@ -81,11 +80,13 @@ def rendered(report: Report) -> Any:
     for layer in report.layers:
         table.add_row(
             Text(layer.name or "(model)"),
-            Text(_kind(layer)),
+            _kind(layer),
             *[column.text(layer) for column in columns],
             Text(", ".join(SHORT.get(cause, cause) for cause in layer.causes), _style(layer)),
         )
     legend = "; ".join(f"{c.heading}: {c.legend}" for c in columns)
+    if any(layer.dense is not None for layer in report.layers):
+        legend += "; n for m: the parameters of a convolution for those of a dense layer"
     said = [Text(f"* {sentence}") for sentence in report.diagnosis]
     return Group(table, Text(f"{legend}.", "dim"), Text(), *said)
 
