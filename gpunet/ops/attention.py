@@ -190,7 +190,7 @@ def _attend(
     Y: Any,
 ) -> Any:
     """Writes Y; returns P, the same after the dropout, and the dropout's place."""
-    Q, K, V = heads
+    (Q, K, V), (keep, bias) = heads, masks
     P = be.batched_gemm(Q, K.swapaxes(-1, -2))
     be.kernels.attention_softmax_forward(P, keep, bias, scale, causal, safe, P)
     D, place = P, None

@@ -122,9 +122,9 @@ def _mask(mask):
     """Its address, and how far apart its rows are by sample, head and query: 0 for an axis of 1."""
     if mask is None:
         return 0, 0, 0, 0
-    n, h, l, T = mask.shape
-    steps = (h * l * T, l * T, T)
-    return _address(mask), *(step if k > 1 else 0 for k, step in zip((n, h, l), steps))
+    N, H, L, T = mask.shape
+    steps = (H * L * T, L * T, T)
+    return _address(mask), *(step if k > 1 else 0 for k, step in zip((N, H, L), steps))
 
 
 def _address(X):

@@ -41,6 +41,6 @@ def _steps(mask: Any) -> tuple[int, ...]:
     """How far apart a mask's rows are by sample, head and query: 0 along an axis of length 1."""
     if mask is None:
         return 0, 0, 0
-    n, h, l, T = mask.shape
-    steps = (h * l * T, l * T, T)
-    return tuple(step if k > 1 else 0 for k, step in zip((n, h, l), steps))
+    N, H, L, T = mask.shape
+    steps = (H * L * T, L * T, T)
+    return tuple(step if k > 1 else 0 for k, step in zip((N, H, L), steps))

@@ -43,6 +43,7 @@ from .linear import bilinear, linear
 from .loss import cross_entropy, nll_loss
 from .max_pool import max_pool1d, max_pool2d, max_pool3d, max_unpool1d, max_unpool2d
 from .norm import group_norm, layer_norm, rms_norm
+from .normalize import normalize
 from .pointwise_loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -53,6 +54,7 @@ from .pointwise_loss import (
     smooth_l1_loss,
 )
 from .rbf import rbf_conv2d
+from .shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from .unfold import fold, unfold
 
 __all__ = [
@@ -67,6 +69,7 @@ __all__ = [
     "bilinear",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "channel_shuffle",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -97,8 +100,11 @@ __all__ = [
     "mish",
     "mse_loss",
     "nll_loss",
+    "normalize",
     "one_hot",
     "pad",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "rbf_conv2d",
     "relu",
     "relu6",
