@@ -12,10 +12,12 @@ from ..tensor import Tensor
 from .functional.batch_norm import counted_batch_norm
 from .norm import Affine
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d"]
+__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "Tracking"]
 
 
-class _BatchNorm(Affine):
+class Tracking(Affine):
+    """What batch and instance norm share: weight, bias and running statistics of each channel."""
+
     running_mean: Any
     running_var: Any
     num_batches_tracked: Any
@@ -69,14 +71,25 @@ class _BatchNorm(Affine):
         self.reset_running_stats()
         super().reset_parameters()
 
+    def _check_axes(self, array: Any) -> None:
+        if array.ndim not in self._ndims:
+            expected = " or ".join(f"{n}D" for n in self._ndims)
+            raise ValueError(f"expected {expected} input (got {array.ndim}D input)")
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+        )
+
+
+class _BatchNorm(Tracking):
     def forward(self, input: Any) -> Any:
         return self.activated(input, "identity")
 
     def activated(self, input: Any, activation: str) -> Any:
         """``act(forward(input))`` in one operation, for "relu" or "identity"."""
-        if input.array.ndim not in self._ndims:
-            expected = " or ".join(f"{n}D" for n in self._ndims)
-            raise ValueError(f"expected {expected} input (got {input.array.ndim}D input)")
+        self._check_axes(input.array)
         momentum = self.momentum
         if self.training:
             if not self.track_running_stats:
@@ -97,12 +110,6 @@ class _BatchNorm(Affine):
             self.running_mean is None and self.running_var is None, 0.0, self.eps, None,
             activation,
         )  # fmt: skip
-
-    def extra_repr(self) -> str:
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
-        )
 
 
 class BatchNorm1d(_BatchNorm):

@@ -25,6 +25,11 @@ def _pixels(be: Any, X: Any) -> Any:
     return rows_of(be, X).reshape(N, X.size // (N * C), C)
 
 
+def _shaped(be: Any, rows: Any, shape: tuple[int, ...]) -> Any:
+    """The inverse of `_pixels`, without a copy."""
+    return from_rows(be, rows.reshape(rows.size // shape[1], shape[1]), shape)
+
+
 def group_norm_forward(be: Any, X: Any, weight: Any, bias: Any, groups: int, eps: float) -> Any:
     """Layer norm of each group of ``C / groups`` channels of each sample; then ``Y weight + bias``
     channel by channel.
@@ -41,7 +46,7 @@ def group_norm_forward(be: Any, X: Any, weight: Any, bias: Any, groups: int, eps
     mean = be.empty((X.shape[0], groups), X.dtype)
     rstd = be.empty((X.shape[0], groups), X.dtype)
     be.kernels.group_norm_forward(rows, weight, as_vector(be, bias), groups, eps, Y, mean, rstd)
-    return from_rows(be, Y, X.shape), (rows, weight, mean, rstd, groups, X.shape)
+    return _shaped(be, Y, X.shape), (rows, weight, mean, rstd, groups, X.shape)
 
 
 def group_norm_backward(be: Any, dY: Any, saved: Any, needs: Any, out: Any) -> Any:
@@ -57,7 +62,7 @@ def group_norm_backward(be: Any, dY: Any, saved: Any, needs: Any, out: Any) -> A
         _pixels(be, dY), rows, weight, mean, rstd, groups, dX, dweight, dbias
     )
     return (
-        from_rows(be, dX, shape),
+        _shaped(be, dX, shape),
         dweight if needs[1] else None,
         dbias if needs[2] else None,
     )
