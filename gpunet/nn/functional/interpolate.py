@@ -145,7 +145,7 @@ def _steps(
             scale = (n - 1) / (o - 1) if o > 1 else 0.0
         else:
             scale = n / o if factors is None else 1 / factors[i]
-        if n != o or (scale != 1 and not kind.startswith("linear")):  # as in PyTorch
+        if n != o or (scale != 1 and kind in ("nearest-exact", "cubic")):  # as in PyTorch
             steps.append((4 - len(lengths) + i, n, o, kind, scale))
     return tuple(sorted(steps, key=lambda step: step[2] / step[1]))
 
