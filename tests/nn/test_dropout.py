@@ -21,3 +21,21 @@ def test_training_and_evaluation(device):
 def test_bad_probability():
     with pytest.raises(ValueError, match="-1"):
         nn.Dropout(-1)
+
+
+@pytest.mark.parametrize("name", ["Dropout1d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"])
+def test_the_other_dropouts(name, device):
+    layer = getattr(nn, name)(0.5)
+    x = on_device(np.ones((3, 40, 2) + (2,) * (2 * (name == "Dropout3d"))), device)
+    assert len(np.unique(array_of(layer(x)))) == 2
+    assert layer.eval()(x) is x
+    assert repr(layer) == f"{name}(p=0.5, inplace=False)"
+    with pytest.raises(ValueError, match="-1"):
+        getattr(nn, name)(-1)
+
+
+def test_dropout2d(device):
+    layer = nn.Dropout2d()
+    y = array_of(layer(on_device(np.ones((3, 40, 2, 2)), device)))
+    assert (y == y[:, :, :1, :1]).all()
+    assert set(np.unique(y)) == {0, 2}

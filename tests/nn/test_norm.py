@@ -30,6 +30,13 @@ LAYERS = [
     ("BatchNorm1d", (6,), {"track_running_stats": False}, (5, 6)),
     ("BatchNorm2d", (6,), {}, (5, 6, 3, 2)),
     ("BatchNorm3d", (6,), {}, (2, 6, 3, 2, 2)),
+    ("BatchNorm2d", (6,), {}, (2, 6, 1, 1)),
+    ("InstanceNorm1d", (6,), {}, (5, 6, 3)),
+    ("InstanceNorm1d", (6,), {"affine": True}, (6, 3)),
+    ("InstanceNorm2d", (6,), {"affine": True, "track_running_stats": True}, (5, 6, 3, 2)),
+    ("InstanceNorm2d", (6,), {"eps": 0.1, "momentum": 0.4, "track_running_stats": True}, (6, 3, 2)),
+    ("InstanceNorm3d", (6,), {"affine": True}, (1, 6, 3, 2, 2)),
+    ("LocalResponseNorm", (3,), {"alpha": 0.5}, (2, 6, 3, 2)),
 ]
 
 
@@ -103,6 +110,16 @@ def test_float64_layers(device):
     assert layer(x).dtype == np.float64
     assert layer.running_var.dtype == np.float64
     assert nn.LayerNorm(3).to(device).double()(x).dtype == np.float64
+
+
+def test_what_instance_norm_says_of_channels():
+    x = gpunet.Tensor(np.random.default_rng(0).standard_normal((2, 4, 3)).astype("float32"))
+    with pytest.warns(UserWarning, match="dim=1 does not match num_features"):
+        assert nn.InstanceNorm1d(3)(x).shape == x.shape
+    with pytest.raises(ValueError, match=r"dim=1 to match num_features \(3\), but got: 4"):
+        nn.InstanceNorm1d(3, affine=True)(x)
+    with pytest.raises(ValueError, match=r"expected 3D or 4D input \(got 5D input\)"):
+        nn.InstanceNorm2d(3)(gpunet.zeros(1, 3, 2, 2, 2))
 
 
 def test_reset_running_stats(device):

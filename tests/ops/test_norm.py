@@ -62,6 +62,44 @@ def test_group_norm(groups, shape, device):
     check(lambda F, x: F.group_norm(x, groups, eps=0.1), X, device=device)
 
 
+@pytest.mark.parametrize("shape", [(2, 3, 4), (1, 4, 3, 5), (2, 3, 2, 3, 2)], ids=str)
+def test_instance_norm(shape, device):
+    rng = np.random.default_rng(10)
+    C = shape[1]
+    X, w, b = normal(rng, *shape), normal(rng, C), normal(rng, C)
+    mean, var = normal(rng, C), rng.uniform(0.5, 2, C)
+    check(lambda F, x, w, b: F.instance_norm(x, None, None, w, b), X, w, b, device=device)
+    check(lambda F, x: F.instance_norm(x, eps=0.1), X, device=device)
+    check(
+        lambda F, x, m, v, w, b: F.instance_norm(x, m, v, w, b, use_input_stats=False),
+        X, mean, var, w, b, device=device, differentiable=[0, 3, 4],
+    )  # fmt: skip
+
+
+def test_running_statistics_of_instances(device):
+    rng = np.random.default_rng(11)
+    X = rng.standard_normal((3, 4, 5, 6)) + 2
+    running = [on_device(np.ones(4), device) for _ in range(2)]
+    F.instance_norm(on_device(X, device), *running, momentum=0.3)
+    expected = (
+        0.7 + 0.3 * X.mean(axis=(0, 2, 3)),
+        0.7 + 0.3 * X.var(axis=(2, 3), ddof=1).mean(axis=0),
+    )
+    for got, want in zip(running, expected):
+        np.testing.assert_allclose(array_of(got), want, rtol=1e-9)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_local_response_norm(size, device):
+    rng = np.random.default_rng(12)
+
+    def run(F, x):
+        return F.local_response_norm(x, size, alpha=0.5, beta=0.6, k=2.0)
+
+    check(run, normal(rng, 2, 4, 3), device=device)
+    check(run, normal(rng, 2, 4, 3, 2), device=device)
+
+
 @pytest.mark.parametrize("shape", [(5, 3), (100, 40), (3, 4, 5), (2, 3, 4, 5)], ids=str)
 def test_batch_norm(shape, device):
     rng = np.random.default_rng(3)
@@ -279,3 +317,22 @@ def test_statistics_on_another_device(cuda):
     x = on_device(np.zeros((3, 4)), cuda)
     with pytest.raises(DeviceError, match="running_mean on cpu"):
         F.batch_norm(x, on_device(np.zeros(4), "cpu"), on_device(np.ones(4), cuda))
+
+
+def test_what_instance_norm_refuses():
+    x = gpunet.Tensor(np.zeros((2, 3, 4), "float32"))
+    three, four = (gpunet.Tensor(np.ones(n, "float32")) for n in (3, 4))
+    with pytest.raises(ValueError, match="more than 1 spatial element"):
+        F.instance_norm(gpunet.Tensor(x.array[:, :, :1]))
+    with pytest.raises(RuntimeError, match="at least 3 dimensions"):
+        F.instance_norm(gpunet.Tensor(x.array[0]))
+    with pytest.raises(RuntimeError, match="running_mean and running_var to be defined"):
+        F.instance_norm(x, use_input_stats=False)
+    with pytest.raises(RuntimeError, match="running_var must be defined together"):
+        F.instance_norm(x, three)
+    with pytest.raises(RuntimeError, match=r"weight should contain 3 elements.* not 4"):
+        F.instance_norm(x, weight=four)
+    with pytest.raises(ValueError, match="no values"):
+        F.instance_norm(gpunet.Tensor(x.array[:0]))
+    with pytest.raises(ValueError, match=r"Expected 3D or higher.*got 2 dimensions"):
+        F.local_response_norm(gpunet.Tensor(x.array[0]), 3)
