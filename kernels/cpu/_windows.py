@@ -1,0 +1,260 @@
+"""How a convolution is cut into tiles: whole numbers, computed once for each shape.
+
+Forward and backward pass are one kind of sum, over the taps t of a filter along each axis::
+
+    target[j t_step + t_start] = sum_t W[tap t] source[j s_step + offset t]
+
+Forward, the source is X, and the offset of tap k is ``k dilation - padding``. Backward, the
+source is dY; the windows that contain an element of X are reached by different taps from places
+that differ modulo the stride, so there is one such sum, a *phase*, for each remainder.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from ._products import REGISTER, ROWS
+
+__all__ = [
+    "Axis",
+    "backward_axes",
+    "forward_axes",
+    "gather_plan",
+    "panels_of",
+    "weight_plan",
+]
+
+#: Pixels of a tile: enough for a panel of weights that comes from the second-level cache to be
+#: used again and again, few enough for the pixels to stay there beside it.
+_PIXELS = 384
+#: Pixels of a tile when weights' gradients are summed: both its images pass through the first-level
+#: cache once for each block of the gradient.
+_PIXELS_WEIGHT = 128
+#: Tiles for each thread, so that none waits long for the last.
+_TILES = 4
+
+
+class Axis(NamedTuple):
+    """One axis of a phase.
+
+    Attributes
+    ----------
+    count : int
+        Places j of the target.
+    source_step, target_step, target_start : int
+    taps, offsets : tuple of int
+        The taps by rising offset.
+    """
+
+    count: int
+    source_step: int
+    target_step: int
+    target_start: int
+    taps: tuple[int, ...]
+    offsets: tuple[int, ...]
+
+
+def forward_axes(out, kernel, stride, padding, dilation):
+    """The one phase of the forward pass: an `Axis` for D, H and W."""
+    return tuple(
+        Axis(o, s, 1, 0, tuple(range(k)), tuple([i * d - p for i in range(k)]))
+        for o, k, s, p, d in zip(out, kernel, stride, padding, dilation)
+    )
+
+
+def backward_axes(lengths, kernel, stride, padding, dilation):
+    """The phases of the backward pass."""
+    choices = []
+    for n, k, s, p, d in zip(lengths, kernel, stride, padding, dilation):
+        axes = []
+        for r in range(min(s, n)):
+            taps = [i for i in reversed(range(k)) if (r + p - i * d) % s == 0]
+            offsets = tuple([(r + p - i * d) // s for i in taps])
+            axes.append(Axis((n - r + s - 1) // s, 1, s, r, tuple(taps), offsets))
+        choices.append(axes)
+    return tuple([(a, b, c) for a in choices[0] for b in choices[1] for c in choices[2]])
+
+
+def panels_of(columns: int, size: int) -> tuple[int, int]:
+    """How many panels, of one or two vectors, hold so many columns; and all their columns."""
+    vectors = -(-columns * size // REGISTER)
+    return -(-vectors // 2), vectors * REGISTER // size
+
+
+class _Source(NamedTuple):
+    """How the tiles read the source: the image itself, or a copy of a part with zeros around."""
+
+    direct: bool
+    samples: int  # of a tile
+    rows: int  # of a tile
+    copied: tuple[int, int, int]  # planes, rows and columns of the copy
+    first: tuple[int, int]  # the offsets of its first row and column
+    segments: np.ndarray  # distances of the segments in bytes
+    length: int  # elements of each segment
+    parts: int  # tiles
+
+
+def _source(shape, channels, axes, pixels, size, direct_too) -> _Source:
+    N, *lengths, C = shape
+    across, down, along = axes
+    samples, rows = 1, down.count
+    if across.count == 1 and down.count * along.count <= pixels:
+        samples = max(1, min(N, pixels // max(1, down.count * along.count)))
+    else:
+        rows = min(down.count, max(1, round(pixels / max(1, along.count))))
+    direct = direct_too and all(
+        not axis.offsets
+        or (axis.offsets[0] >= 0 and (axis.count - 1) * axis.source_step + axis.offsets[-1] < n)
+        for axis, n in zip(axes, lengths)
+    )
+    planes = len(across.offsets)
+    first = tuple([axis.offsets[0] if axis.offsets else 0 for axis in (down, along)])
+    reach = [
+        axis.offsets[-1] - axis.offsets[0] + 1 if axis.offsets else 0 for axis in (down, along)
+    ]
+    copied = (
+        planes,
+        (rows - 1) * down.source_step + reach[0],
+        (along.count - 1) * along.source_step + reach[1],
+    )
+    # Neighbouring taps along a row meet neighbouring elements in memory.
+    offsets = along.offsets
+    neighbours = offsets == tuple(range(first[1], first[1] + len(offsets)))
+    run = max(1, len(offsets)) if channels == C and neighbours else 1
+    places = []
+    for p, d in enumerate(across.offsets):
+        for h in down.offsets:
+            for w in offsets[::run]:
+                if direct:
+                    places.append(((d * lengths[1] + h) * lengths[2] + w) * C * size)
+                else:
+                    row = p * copied[1] + h - first[0]
+                    places.append((row * copied[2] + w - first[1]) * C * size)
+    parts = -(-N // samples) if samples > 1 else N * across.count * -(-down.count // rows)
+    segments = np.array(places, np.int64)
+    return _Source(direct, samples, rows, copied, first, segments, run * channels, parts)
+
+
+# The places of the numbers of a plan.
+(
+    P_N, P_JD, P_JH, P_JW, P_STEP_D, P_STEP_H, P_STEP_W, P_SD, P_SH, P_SW, P_SC, P_DIRECT,
+    P_SAMPLES, P_ROWS, P_PLANES, P_PH, P_PW, P_FIRST_H, P_FIRST_W, P_SEGMENTS, P_LENGTH,
+    P_PARTS, P_JOBS, P_SHARE, P_GROUPS, P_CS, P_CT, P_PANELS, P_COLUMNS, P_DEPTH, P_COPY,
+    P_TABLE, P_BYTES, P_SLOTS, P_TN, P_TD, P_TH, P_TW, P_START, P_DENSE, P_OFFSETS, P_END,
+) = range(42)  # fmt: skip
+
+
+class Plan(NamedTuple):
+    """The numbers of a phase, in the places above; then the distances of the segments and the
+    offsets of the planes. `taps`: what element of a filter each step of the sum takes.
+    """
+
+    numbers: np.ndarray
+    taps: np.ndarray
+    jobs: int
+    copies: int
+    packed: int
+    scratch: int
+
+
+def _numbers(shape, axes, source, size) -> list[int]:
+    N, D, H, W, C = shape
+    across, down, along = axes
+    values = [0] * P_END
+    values[P_N] = N
+    values[P_JD], values[P_JH], values[P_JW] = across.count, down.count, along.count
+    values[P_STEP_D], values[P_STEP_H], values[P_STEP_W] = [axis.source_step for axis in axes]
+    values[P_SD], values[P_SH], values[P_SW], values[P_SC] = D, H, W, C
+    values[P_DIRECT] = source.direct
+    values[P_SAMPLES], values[P_ROWS] = source.samples, source.rows
+    values[P_PLANES], values[P_PH], values[P_PW] = source.copied
+    values[P_FIRST_H], values[P_FIRST_W] = source.first
+    values[P_SEGMENTS], values[P_LENGTH] = source.segments.size, source.length
+    values[P_PARTS] = source.parts
+    values[P_DEPTH] = source.segments.size * source.length
+    values[P_OFFSETS] = P_END + source.segments.size
+    copy = 0 if source.direct else source.samples * np.prod(source.copied, dtype=int) * C * size
+    values[P_COPY] = -(-int(copy) // 64) * 64
+    return values
+
+
+@lru_cache(maxsize=512)
+def gather_plan(shape, target, axes, groups, size, threads) -> Plan:
+    """A phase of the forward pass or of the backward pass by the input.
+
+    Parameters
+    ----------
+    shape, target : tuple of int
+        Of the source, (N, D, H, W, C), and of the target.
+    axes : tuple of Axis
+    groups, size, threads : int
+        `size`: bytes of an element.
+    """
+    across, down, along = axes
+    channels, columns = shape[4] // groups, target[4] // groups
+    total = shape[0] * across.count * down.count * along.count
+    pixels = min(_PIXELS, max(8 * ROWS, total // (_TILES * threads)))
+    source = _source(shape, channels, axes, pixels, size, True)
+    values = _numbers(shape, axes, source, size)
+    panels, width = panels_of(columns, size)
+    values[P_GROUPS], values[P_CS], values[P_CT] = groups, channels, columns
+    values[P_PANELS], values[P_COLUMNS] = panels, width
+    values[P_JOBS] = jobs = min(source.parts, 2 * _TILES * threads)
+    values[P_SHARE] = share = max(1, min(groups * panels, 2 * threads // max(1, jobs)))
+    tile = source.samples * source.rows * along.count
+    values[P_TABLE] = table = 8 * (tile + ROWS)
+    block = ROWS * 2 * REGISTER
+    values[P_BYTES] = bytes_ = -(-(values[P_COPY] + 2 * table + block) // 64) * 64 + 64
+    values[P_SLOTS] = threads
+    _, D, H, W, C = target
+    values[P_TN], values[P_TD] = D * H * W * C, H * W * C * across.target_step
+    values[P_TH], values[P_TW] = W * C * down.target_step, C * along.target_step
+    starts = [axis.target_start for axis in axes]
+    values[P_START] = ((starts[0] * H + starts[1]) * W + starts[2]) * C
+    values[P_DENSE] = all(axis.target_step == 1 for axis in axes)
+    taps = [(a, b, c) for a in across.taps for b in down.taps for c in along.taps]
+    return Plan(
+        np.array([*values, *source.segments, *across.offsets], np.int64),
+        np.array(taps, np.int64).reshape(len(taps), 3),
+        jobs * share,
+        1,
+        # The panels, and a row of biases for each.
+        groups * width * (values[P_DEPTH] + 1),
+        threads * bytes_,
+    )
+
+
+@lru_cache(maxsize=512)
+def weight_plan(shape, out, axes, groups, size, threads) -> Plan:
+    """The gradient of the weights: `shape` of the input, `out` that of the output."""
+    across, down, along = axes
+    channels, columns = shape[4] // groups, out[4] // groups
+    total = shape[0] * across.count * down.count * along.count
+    source = _source(shape, channels, axes, _PIXELS_WEIGHT, size, False)
+    values = _numbers(shape, axes, source, size)
+    panels, width = panels_of(columns, size)
+    values[P_GROUPS], values[P_CS], values[P_CT] = groups, channels, columns
+    values[P_PANELS], values[P_COLUMNS] = panels, width
+    wanted = 2 * threads if total > 2 * _PIXELS_WEIGHT else 1
+    values[P_SHARE] = share = min(groups * panels, wanted)
+    values[P_JOBS] = jobs = max(1, min(source.parts, -(-wanted // share)))
+    tile = source.samples * source.rows * along.count
+    depth = values[P_DEPTH]
+    rounded = -(-depth // ROWS) * ROWS
+    values[P_TABLE] = rounded * 8 + 8 * (source.samples * source.rows)
+    strip = -(-tile * 2 * REGISTER // 64) * 64
+    # Behind the copy there is room for a pixel's channels that do not count.
+    values[P_COPY] += 64 + shape[4] * size // 64 * 64
+    values[P_BYTES] = bytes_ = -(-(values[P_COPY] + values[P_TABLE] + strip) // 64) * 64 + 64
+    values[P_SLOTS] = threads
+    return Plan(
+        np.array([*values, *source.segments, *across.offsets], np.int64),
+        np.empty((0, 3), np.int64),
+        jobs * share,
+        jobs,
+        jobs * groups * width * rounded,
+        threads * bytes_,
+    )
