@@ -62,7 +62,7 @@ def conv_forward(
         taps = W.reshape(W.shape[0], 1, *(1,) * (5 - ndim), *W.shape[2:])
         Y, saved = depthwise_forward(be, image, taps, b, out, stride, padding, dilation, act)
         return from_image(be, Y, ndim), (ndim, W.shape, saved)
-    packed = as_image(be, W)
+    packed = _by_tap(be.contiguous(W))
     Y = be.empty((X.shape[0], *out, W.shape[0]), X.dtype)
     geometry = (stride, padding, dilation, groups)
     bias = None if b is None else be.contiguous(b)
@@ -92,7 +92,7 @@ def conv_backward(be: Any, dY: Any, saved: Any, needs: Any, out: Any) -> Any:
         be.kernels.conv_backward_input(dZ, packed, dX, *geometry)
         dX = from_image(be, dX, ndim)
     if needs[1]:
-        dW = _weight_backward(be, X, dZ, packed, shape, geometry, out[1])
+        dW = _weight_backward(be, X, dZ, shape, geometry, out[1])
     return dX, dW, db
 
 
@@ -128,7 +128,7 @@ def conv_transpose_forward(
 
     Source: Zeiler et al., Deconvolutional networks, 2010.
     """
-    image, packed = as_image(be, X), as_image(be, W)
+    image, packed = as_image(be, X), _by_tap(be.contiguous(W))
     filters = W.shape[1] * groups
     Y = be.empty((X.shape[0], *out, filters), X.dtype)
     geometry = (stride, padding, dilation, groups)
@@ -153,7 +153,7 @@ def conv_transpose_backward(be: Any, dY: Any, saved: Any, needs: Any, out: Any) 
         be.kernels.conv_forward(dZ, packed, None, dX, *geometry, 0)
         dX = from_image(be, dX, ndim)
     if needs[1]:
-        dW = _weight_backward(be, dZ, X, packed, shape, geometry, out[1])
+        dW = _weight_backward(be, dZ, X, shape, geometry, out[1])
     return dX, dW, db
 
 
@@ -169,14 +169,15 @@ def _bias_backward(be: Any, dY: Any, Y: Any, act: int, needed: bool, out: Any) -
     return dZ.reshape(dY.shape), db if needed else None
 
 
-def _weight_backward(
-    be: Any, X: Any, dY: Any, packed: Any, shape: Any, geometry: Any, out: Any
-) -> Any:
+def _weight_backward(be: Any, X: Any, dY: Any, shape: Any, geometry: Any, out: Any) -> Any:
     """The gradient of weights of `shape`: into `out` where there is one."""
-    by_tap = be.empty(packed.shape, packed.dtype)
-    be.kernels.conv_backward_weight(X, dY, by_tap, *geometry)
-    dW = from_image(be, by_tap, len(shape))
-    if out is None:
-        return be.contiguous(dW)
-    out[...] = dW
-    return out
+    dW = be.empty(shape, X.dtype) if out is None else out
+    be.kernels.conv_backward_weight(X, dY, _by_tap(dW), *geometry)
+    return dW
+
+
+def _by_tap(W: Any) -> Any:
+    """Weights of shape (O, C, *K) as a view of shape (O, KD, KH, KW, C)."""
+    if W.ndim == 4:
+        return W.transpose(0, 2, 3, 1)[:, None]
+    return W.transpose(0, 2, 3, 4, 1) if W.ndim == 5 else W.transpose(0, 2, 1)[:, None, None]

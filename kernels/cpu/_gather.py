@@ -238,16 +238,15 @@ def _pack_job(args, i):
         width = min(most, columns - p * most)
         used = min(number(args, 10) - p * most, width)
         column = g * columns + p * most
-        to = column * depth
-        for t in range(steps):
-            at = taps[t] + g * group_step + p * most * lane_step
-            for _ in range(channels):
+        # In this order the weights are read line by line, of whichever order they are.
+        for c in range(channels):
+            for t in range(steps):
+                at = taps[t] + g * group_step + p * most * lane_step + c * channel_step
+                to = column * depth + (t * channels + c) * width
                 for j in range(used):
                     packed[to + j] = W[at + j * lane_step]
                 for j in range(used, width):
                     packed[to + j] = 0
-                to += width
-                at += channel_step
         to = groups * columns * depth + column
         for j in range(width):
             packed[to + j] = 0

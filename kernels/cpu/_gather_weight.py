@@ -127,7 +127,7 @@ def _sum_job(args, i):
 
 
 # Arguments: the plan, the sums, dW, elements of the sums of a tile, of all, and of dW; pieces of a
-# panel.
+# panel; the distance in dW of a filter, a tap and a channel.
 
 
 @tiles_by_size
@@ -139,6 +139,8 @@ def _total_job(args, i):
     lanes = REGISTER // dW.itemsize
     panels, columns, depth = plan[w.P_PANELS], plan[w.P_COLUMNS], plan[w.P_DEPTH]
     rounded = (depth + ROWS - 1) // ROWS * ROWS
+    channels = plan[w.P_CS]
+    taps = depth // channels
     total = plan[w.P_GROUPS] * panels * pieces
     each = (total + 254) // 255
     for piece in range(i * each, min((i + 1) * each, total)):
@@ -147,18 +149,23 @@ def _total_job(args, i):
         width = min(2 * lanes, columns - p * 2 * lanes)
         used = min(plan[w.P_CT] - p * 2 * lanes, width)
         start = (g * columns + p * 2 * lanes) * rounded
-        to = (g * plan[w.P_CT] + p * 2 * lanes) * depth
-        low, high = piece_of * depth // pieces, (piece_of + 1) * depth // pieces
-        for job in range(1, plan[w.P_JOBS]):
-            for j in range(start + low * width, start + high * width):
-                sums[j] += sums[job * one + j]
-        for k in range(low, high):
-            for j in range(used):
-                dW[to + j * depth + k] = sums[start + k * width + j]
+        first = (g * plan[w.P_CT] + p * 2 * lanes) * number(args, 7)
+        low, high = piece_of * channels // pieces, (piece_of + 1) * channels // pieces
+        for t in range(taps):
+            at = start + (t * channels + low) * width
+            for job in range(1, plan[w.P_JOBS]):
+                for j in range(at, at + (high - low) * width):
+                    sums[j] += sums[job * one + j]
+        for c in range(low, high):
+            for t in range(taps):
+                at = start + (t * channels + c) * width
+                to = first + t * number(args, 8) + c * number(args, 9)
+                for j in range(used):
+                    dW[to + j * number(args, 7)] = sums[at + j]
 
 
 @kernel
-def _run(board, threads, job, jobs, total_job, plan, X, dY, dW, sums, one, scratch, flags):
+def _run(board, threads, job, jobs, total_job, plan, steps, X, dY, dW, sums, one, scratch, flags):
     args = np.empty(10, np.int64)
     sums[-2 * REGISTER // dW.itemsize :] = 0
     for slot in range(plan[w.P_SLOTS]):
@@ -168,17 +175,19 @@ def _run(board, threads, job, jobs, total_job, plan, X, dY, dW, sums, one, scrat
     args[6], args[7], args[8], args[9] = X.size, dY.size, one, sums.size
     run_tiles(board, threads, job, args.ctypes.data, jobs)
     panels = plan[w.P_GROUPS] * plan[w.P_PANELS]
-    pieces = (2 * threads + panels - 1) // panels
+    pieces = min(plan[w.P_CS], (2 * threads + panels - 1) // panels)
     total = panels * pieces
     each = (total + 254) // 255
     args[1], args[2], args[3], args[4] = sums.ctypes.data, dW.ctypes.data, one, sums.size
     args[5], args[6] = dW.size, pieces
+    args[7], args[8], args[9] = steps
     run_tiles(board, threads, total_job, args.ctypes.data, (total + each - 1) // each)
 
 
-def gather_weight(board, threads, plan, X, dY, dW, sums, scratch):
+def gather_weight(board, threads, plan, steps, X, dY, dW, sums, scratch):
     """Compute dW: `plan` from `weight_plan`; all arrays flat.
 
+    `steps`: the distance in dW of a filter, a tap and a channel.
     `scratch`: bytes, the flags of the slots in front.
     """
     address = scratch.ctypes.data
@@ -186,5 +195,5 @@ def gather_weight(board, threads, plan, X, dY, dW, sums, scratch):
     memory = scratch[flags - address + SLOT * threads :]
     _run(
         board, threads, _sum_job[X.itemsize].address, plan.jobs, _total_job[X.itemsize].address,
-        plan.numbers, X, dY, dW, sums, plan.packed // plan.copies, memory, flags,
+        plan.numbers, steps, X, dY, dW, sums, plan.packed // plan.copies, memory, flags,
     )  # fmt: skip

@@ -38,37 +38,15 @@ def conv_backward_input(dY, W, dX, stride, padding, dilation, groups):
         _phase(dY, W, None, dX, phase, groups, False, 0)
 
 
-def _phase(source, W, bias, target, phase, groups, forward, relu):
-    helpers = team()
-    threads = helpers.threads if target.size * W.size // W.shape[0] >= _SHARED else 1
-    plan = w.gather_plan(source.shape, target.shape, phase, groups, W.itemsize, threads)
-    taps, steps = _weights(W.shape, phase, groups, forward)
-    if threads > 1:
-        helpers.wake()
-    front = -(-plan.packed * W.itemsize // 64) * 64
-    block = _scratch.take(front + plan.scratch + 64 * (threads + 2))
-    packed = block[: plan.packed * W.itemsize].view(W.dtype)
-    gather(
-        helpers.board, threads, plan, taps, steps, W.reshape(-1), bias, packed,
-        source.reshape(-1), target.reshape(-1), block[front:], relu,
-    )  # fmt: skip
-    _scratch.give_back(block)
-
-
-@lru_cache(maxsize=512)
-def _weights(shape, phase, groups, forward):
-    """The distance of each tap in the weights; those of a column, a channel and a group."""
-    filters, KD, KH, KW, C = shape
-    a, b, c = [axis.taps for axis in phase]
-    taps = np.array([((i * KH + j) * KW + k) * C for i in a for j in b for k in c], np.int64)
-    filter_ = KD * KH * KW * C
-    steps = (filter_, 1) if forward else (1, filter_)
-    return taps, (*steps, filters // groups * filter_)
-
-
 def conv_backward_weight(X, dY, dW, stride, padding, dilation, groups):
     if not dY.size or not dW.size:
         dW.fill(0)
+        return
+    flat, steps = _flat(dW)
+    if flat is None:
+        whole = np.empty(dW.shape, dW.dtype)
+        conv_backward_weight(X, dY, whole, stride, padding, dilation, groups)
+        dW[...] = whole
         return
     helpers = team()
     threads = helpers.threads if dY.size * dW.size // dW.shape[0] >= _SHARED else 1
@@ -76,12 +54,55 @@ def conv_backward_weight(X, dY, dW, stride, padding, dilation, groups):
     plan = w.weight_plan(X.shape, dY.shape, phase, groups, dW.itemsize, threads)
     if threads > 1:
         helpers.wake()
-    lanes = 2 * REGISTER // dW.itemsize
-    front = -(-(plan.packed + lanes) * dW.itemsize // 64) * 64
+    front = (plan.packed + 2 * REGISTER // dW.itemsize) * dW.itemsize
     block = _scratch.take(front + plan.scratch + 64 * (threads + 2))
-    sums = block[: (plan.packed + lanes) * dW.itemsize].view(dW.dtype)
     gather_weight(
-        helpers.board, threads, plan, X.reshape(-1), dY.reshape(-1), dW.reshape(-1), sums,
-        block[front:],
+        helpers.board, threads, plan, steps, X.reshape(-1), dY.reshape(-1), flat,
+        block[:front].view(dW.dtype), block[front:],
     )  # fmt: skip
     _scratch.give_back(block)
+
+
+def _phase(source, W, bias, target, phase, groups, forward, relu):
+    flat, steps = _flat(W)
+    if flat is None:
+        W = np.ascontiguousarray(W)
+        flat, steps = _flat(W)
+    helpers = team()
+    threads = helpers.threads if target.size * W.size // W.shape[0] >= _SHARED else 1
+    plan = w.gather_plan(source.shape, target.shape, phase, groups, W.itemsize, threads)
+    taps, steps = _weights(W.shape, steps, phase, groups, forward)
+    if threads > 1:
+        helpers.wake()
+    front = plan.packed * W.itemsize
+    block = _scratch.take(front + plan.scratch + 64 * (threads + 2))
+    gather(
+        helpers.board, threads, plan, taps, steps, flat, bias, block[:front].view(W.dtype),
+        source.reshape(-1), target.reshape(-1), block[front:], relu,
+    )  # fmt: skip
+    _scratch.give_back(block)
+
+
+def _flat(W):
+    """The memory of weights and the distance in it of a filter, a tap and a channel.
+
+    In the order of `W`, or in that of PyTorch, with the channels before the taps; otherwise None.
+    """
+    whole = W.size // W.shape[0]
+    if W.flags.c_contiguous:
+        return W.reshape(-1), (whole, W.shape[4], 1)
+    channels_first = W.transpose(0, 4, 1, 2, 3)
+    if channels_first.flags.c_contiguous:
+        return channels_first.reshape(-1), (whole, 1, whole // W.shape[4])
+    return None, None
+
+
+@lru_cache(maxsize=512)
+def _weights(shape, steps, phase, groups, forward):
+    """The distance of each tap in the weights; those of a column, a channel and a group."""
+    filters, _, KH, KW, _ = shape
+    filter_, tap, channel = steps
+    a, b, c = [axis.taps for axis in phase]
+    taps = np.array([((i * KH + j) * KW + k) * tap for i in a for j in b for k in c], np.int64)
+    order = (filter_, channel) if forward else (channel, filter_)
+    return taps, (*order, filters // groups * filter_)

@@ -41,6 +41,7 @@ def conv_forward(
 
     if not Y.size:
         return
+    W = cupy.ascontiguousarray(W)
     F, width = W.shape[0] // groups, W.size // W.shape[0]
     pixels = Y.reshape(Y.size // W.shape[0], W.shape[0])
     weights = W.reshape(groups, F, width)
@@ -75,6 +76,7 @@ def conv_backward_input(
 ) -> None:
     import cupy
 
+    W = cupy.ascontiguousarray(W)
     F, width, channels = W.shape[0] // groups, W.size // W.shape[0], W.shape[4]
     weights = W.reshape(groups, F, width)
     geometry = (W.shape[1:4], dY.shape[1:4], stride, padding, dilation)
@@ -101,6 +103,11 @@ def conv_backward_weight(
 
     if not (dY.size and dW.size):
         dW.fill(0)
+        return
+    if not dW.flags.c_contiguous:
+        whole = cupy.empty(dW.shape, dW.dtype)
+        conv_backward_weight(X, dY, whole, stride, padding, dilation, groups)
+        dW[...] = whole
         return
     F, width, channels = dW.shape[0] // groups, dW.size // dW.shape[0], dW.shape[4]
     totals = dW.reshape(groups, F, width)

@@ -37,7 +37,8 @@ def conv_forward(
     X : array of shape (N, D, H, W, C)
         float32 or float64, C-contiguous. One or two spatial dimensions: the first have length 1.
     W : array of shape (O, KD, KH, KW, C / G)
-        C-contiguous.
+        Any strides; on the CPU also PyTorch's order, (O, C / G, KD, KH, KW), is read without a
+        copy.
     bias : array of shape (O,), or None
     Y : array of shape (N, OD, OH, OW, O)
         Output, C-contiguous.
@@ -118,7 +119,7 @@ def conv_backward_weight(
     X, dY
         The input of `conv_forward` and the gradient of its output.
     dW : array of shape (O, KD, KH, KW, C / G)
-        Output, C-contiguous.
+        Output. Any strides, as W.
     stride, padding, dilation, groups
         As in `conv_forward`.
     """

@@ -1,7 +1,5 @@
 from functools import partial
 
-import numpy as np
-
 from . import Case, garbage
 
 # batch, lengths, channels, filters, kernel, output, stride, padding, dilation, groups
