@@ -21,6 +21,7 @@ RECIPES = (
     "banking77-bag",
     "airline",
     "weather",
+    "enja-transformer",
 )
 
 

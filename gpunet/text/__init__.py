@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .bleu import bleu
 from .buckets import BucketBatchSampler
 from .padding import mask_of, padded
 from .series import Normalizer, windows
@@ -15,6 +16,7 @@ __all__ = [
     "Normalizer",
     "TfIdf",
     "Vocabulary",
+    "bleu",
     "join",
     "mask_of",
     "padded",
