@@ -1,6 +1,7 @@
 """Activations in one pass over the elements, in place of NumPy's pass for every operation.
 
-Bias and activation of a large matrix are shared by the team, a block of rows for each thread.
+Large arrays are shared by the team: of a matrix a block of rows for each thread, of other arrays
+parts of some thousand elements.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import numpy as np
 
 from ._compile import inline, kernel
 from ._math import erf, exp, expm1, sigmoid, softplus, tanh
-from .team import array, number, run_tiles, team, tiles_by_size
+from .team import array, array64, number, run_tiles, team, tiles_by_size
 
 __all__ = [
     "activation_backward",
@@ -24,6 +25,9 @@ __all__ = [
 
 #: Elements from which the work is shared.
 _SHARED = 1 << 13
+#: The same where there is no matrix, and elements of a tile, at least.
+_SHARED_EACH, _TILE = 1 << 15, 1 << 13
+_TILES = 64
 
 
 @kernel
@@ -156,7 +160,7 @@ C3 = C * 0.044715
 
 # One loop for each activation, so that each becomes SIMD code of its own.
 @kernel
-def activation_forward(X, act, a, b, Y):
+def _each_forward(X, act, a, b, Y):
     real = X.dtype.type
     zero, one, half = real(0), real(1), real(0.5)
     a, b = real(a), real(b)
@@ -221,11 +225,11 @@ def layer_forward(Z, b, act, A):
     if act == 0:
         A[:] = Z
     else:
-        activation_forward(Z.ravel(), act, 0.0, 0.0, A.ravel())
+        _each_forward(Z.ravel(), act, 0.0, 0.0, A.ravel())
 
 
 @kernel
-def activation_backward(dY, S, act, a, b, dX):
+def _each_backward(dY, S, act, a, b, dX):
     real = dY.dtype.type
     zero, one, half = real(0), real(1), real(0.5)
     a, b = real(a), real(b)
@@ -284,3 +288,61 @@ def activation_backward(dY, S, act, a, b, dX):
         for i in range(n):
             bottom = one + abs(S[i])
             dX[i] = dY[i] / (bottom * bottom)
+
+
+# Arguments of the jobs: elements, elements of a tile, the activation, the addresses of its
+# parameters (two doubles) and of three arrays.
+
+
+@inline
+def _part(args, i):
+    low = i * number(args, 1)
+    return low, min(number(args, 0), low + number(args, 1))
+
+
+@tiles_by_size
+def _each_forward_job(args, i):
+    low, high = _part(args, i)
+    parameters = array64(args, 3, 0, 2)
+    X, Y = array(args, 4, low, high), array(args, 5, low, high)
+    _each_forward(X, number(args, 2), parameters[0], parameters[1], Y)
+
+
+@tiles_by_size
+def _each_backward_job(args, i):
+    low, high = _part(args, i)
+    parameters = array64(args, 3, 0, 2)
+    dY, S, dX = array(args, 4, low, high), array(args, 5, low, high), array(args, 6, low, high)
+    _each_backward(dY, S, number(args, 2), parameters[0], parameters[1], dX)
+
+
+@kernel
+def _share_each(board, threads, job, X, S, act, a, b, Y):
+    of_tile = max(_TILE, (X.size + _TILES - 1) // _TILES)
+    args, parameters = np.empty(7, np.int64), np.empty(2, np.float64)
+    parameters[0], parameters[1] = a, b
+    args[0], args[1], args[2], args[3] = X.size, of_tile, act, parameters.ctypes.data
+    args[4], args[5], args[6] = X.ctypes.data, S.ctypes.data, Y.ctypes.data
+    run_tiles(board, threads, job, args.ctypes.data, (X.size + of_tile - 1) // of_tile)
+    # Numba frees an array after its last use, which is this.
+    return args.size + parameters.size
+
+
+def activation_forward(X, act, a, b, Y):
+    helpers = team()
+    if X.size < _SHARED_EACH or helpers.threads == 1:
+        return _each_forward(X, act, a, b, Y)
+    helpers.wake()
+    job = _each_forward_job[X.itemsize].address
+    _share_each(helpers.board, helpers.threads, job, X, Y, act, float(a), float(b), Y)
+    return None
+
+
+def activation_backward(dY, S, act, a, b, dX):
+    helpers = team()
+    if dY.size < _SHARED_EACH or helpers.threads == 1:
+        return _each_backward(dY, S, act, a, b, dX)
+    helpers.wake()
+    job = _each_backward_job[dY.itemsize].address
+    _share_each(helpers.board, helpers.threads, job, dY, S, act, float(a), float(b), dX)
+    return None

@@ -53,9 +53,17 @@ def alone_backward(n, act, rng, dtype):
 
 
 SIZES = [0, 1, 333]
+# Several tiles, the last one not full, and parameters.
+LARGE = [(40_001, 1), (40_001, 5), (40_001, 10)]
 CASES = {
-    "activation_forward": [partial(alone_forward, n, a) for n in SIZES for a in range(1, 13)],
-    "activation_backward": [partial(alone_backward, n, a) for n in SIZES for a in range(1, 13)],
+    "activation_forward": [
+        partial(alone_forward, n, a)
+        for n, a in [*((n, a) for n in SIZES for a in range(1, 13)), *LARGE]
+    ],
+    "activation_backward": [
+        partial(alone_backward, n, a)
+        for n, a in [*((n, a) for n in SIZES for a in range(1, 13)), *LARGE]
+    ],
     "layer_forward": [partial(layer, s, act) for s in SHAPES for act in range(4)],
     "bias_act_forward": [partial(forward, s, act) for s in SHAPES for act in range(4)],
     "bias_act_backward": [partial(backward, s, act) for s in SHAPES for act in range(4)],
