@@ -10,14 +10,14 @@ import numpy as np
 
 from ._compile import inline, kernel
 from ._depthwise_lines import backward_input, backward_weight, forward
-from .team import MOST_TILES, array, number, run_tiles, team, tiles_by_size
+from .team import array, number, run_tiles, team, tiles_by_size
 
 __all__ = ["depthwise_backward_input", "depthwise_backward_weight", "depthwise_forward"]
 
 #: Elements from which the work is shared.
 _SHARED = 1 << 13
-#: Tiles for each thread, so that one that comes late has less to do.
-_TILES = 4
+#: Tiles at most. Not by the number of threads: the weights' gradient is the sum of the tiles'.
+_TILES = 32
 
 
 # Arguments of the jobs: the addresses of the input, the weights, the output and the bias; lines of
@@ -126,10 +126,7 @@ def depthwise_backward_weight(X, dY, dW, stride, padding, dilation):
 def _tiles(lines_of):
     """The number of tiles that the lines of an array are shared in."""
     N, D, H, _, _ = lines_of.shape
-    threads = team().threads
-    if threads == 1 or lines_of.size < _SHARED:
-        return 1
-    return min(N * D * H, threads * _TILES, MOST_TILES)
+    return 1 if lines_of.size < _SHARED else min(N * D * H, _TILES)
 
 
 def _run(job, lines_of, X, W, Y, row, act, kernel, stride, padding, dilation):

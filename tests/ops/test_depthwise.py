@@ -94,7 +94,6 @@ def test_relu_keeps_nan_and_has_no_slope_below_zero(device):
 
 
 def test_the_same_numbers_from_one_thread_and_from_many():
-    """Each output has one order of its sum; that of the weights' gradient is the tiles'."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((4, 1, 20, 21, 16)).astype("float32")
     W = rng.standard_normal((1, 3, 3, 16)).astype("float32")
@@ -104,7 +103,7 @@ def test_the_same_numbers_from_one_thread_and_from_many():
     before = cpu.settings.threads
     results = []
     try:
-        for threads in (1, 3, 3):
+        for threads in (1, 3, 2):
             cpu.settings.threads = threads
             Y, dX, dW = np.empty_like(X), np.empty_like(X), np.empty_like(W)
             forward(X, W, None, Y, *geometry, 0)
@@ -113,7 +112,6 @@ def test_the_same_numbers_from_one_thread_and_from_many():
             results.append((Y, dX, dW))
     finally:
         cpu.settings.threads = before
-    for one, two in zip(results[0][:2], results[1][:2]):
-        np.testing.assert_array_equal(one, two)
-    np.testing.assert_array_equal(results[1][2], results[2][2])
-    np.testing.assert_allclose(results[0][2], results[1][2], rtol=1e-4, atol=1e-3)
+    for one, *others in zip(*results):
+        for other in others:
+            np.testing.assert_array_equal(one, other)
