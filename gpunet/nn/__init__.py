@@ -36,6 +36,8 @@ from .convolution import (
     ConvTranspose2d,
     ConvTranspose3d,
 )
+from .ctc import CTCLoss
+from .distance import CosineEmbeddingLoss, CosineSimilarity, PairwiseDistance, TripletMarginLoss
 from .dropout import (
     AlphaDropout,
     Dropout,
@@ -97,6 +99,8 @@ from .pool import (
 )
 from .positions import SinusoidalPositions
 from .rbf import RBFConv2d
+from .recurrent import GRU, LSTM, RNN, RNNBase
+from .recurrent_cell import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from .sequential import Sequential
 from .shuffle import ChannelShuffle, PixelShuffle, PixelUnshuffle
 from .transformer import Transformer, TransformerDecoder, TransformerEncoder
@@ -107,6 +111,9 @@ from .upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool1d",
@@ -122,6 +129,7 @@ __all__ = [
     "BatchNorm2d",
     "BatchNorm3d",
     "Bilinear",
+    "CTCLoss",
     "ChannelShuffle",
     "CircularPad1d",
     "CircularPad2d",
@@ -135,6 +143,8 @@ __all__ = [
     "ConvTranspose1d",
     "ConvTranspose2d",
     "ConvTranspose3d",
+    "CosineEmbeddingLoss",
+    "CosineSimilarity",
     "CrossEntropyLoss",
     "Dropout",
     "Dropout1d",
@@ -144,6 +154,7 @@ __all__ = [
     "FeatureAlphaDropout",
     "Flatten",
     "Fold",
+    "GRUCell",
     "GroupNorm",
     "Hardtanh",
     "HuberLoss",
@@ -153,6 +164,7 @@ __all__ = [
     "InstanceNorm3d",
     "KLDivLoss",
     "L1Loss",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -170,6 +182,7 @@ __all__ = [
     "ModuleList",
     "MultiheadAttention",
     "NLLLoss",
+    "PairwiseDistance",
     "Parameter",
     "ParameterDict",
     "ParameterList",
@@ -177,6 +190,9 @@ __all__ = [
     "PixelUnshuffle",
     "RBFConv2d",
     "RMSNorm",
+    "RNNBase",
+    "RNNCell",
+    "RNNCellBase",
     "ReLU",
     "ReLU6",
     "ReflectionPad1d",
@@ -199,6 +215,7 @@ __all__ = [
     "TransformerDecoderLayer",
     "TransformerEncoder",
     "TransformerEncoderLayer",
+    "TripletMarginLoss",
     "Unflatten",
     "Unfold",
     "Upsample",

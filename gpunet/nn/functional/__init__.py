@@ -36,6 +36,13 @@ from .convolution import (
     conv_transpose2d,
     conv_transpose3d,
 )
+from .ctc import ctc_loss
+from .distance import (
+    cosine_embedding_loss,
+    cosine_similarity,
+    pairwise_distance,
+    triplet_margin_loss,
+)
 from .dropout import (
     alpha_dropout,
     dropout,
@@ -85,7 +92,10 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "cosine_embedding_loss",
+    "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "dropout1d",
     "dropout2d",
@@ -118,6 +128,7 @@ __all__ = [
     "normalize",
     "one_hot",
     "pad",
+    "pairwise_distance",
     "pixel_shuffle",
     "pixel_unshuffle",
     "rbf_conv2d",
@@ -132,6 +143,7 @@ __all__ = [
     "softplus",
     "softsign",
     "tanh",
+    "triplet_margin_loss",
     "unfold",
     "upsample",
 ]

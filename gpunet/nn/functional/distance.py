@@ -11,6 +11,7 @@ from ...functions.elementwise import clamp_min, sqrt
 from ...functions.indexing import where
 from ...functions.promotion import floating, pair
 from ...functions.reduction import norm
+from ...functions.repeating import broadcast_tensors
 from .loss import check_reduction
 
 __all__ = [
@@ -36,7 +37,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     IndexError
         If there is no dimension `dim`.
     """
-    x1, x2 = (floating(x) for x in pair(x1, x2))
+    x1, x2 = broadcast_tensors(*(floating(x) for x in pair(x1, x2)))
     lengths = [clamp_min(norm(x, 2, dim, True), eps) for x in (x1, x2)]
     return ((x1 / lengths[0]) * (x2 / lengths[1])).sum(dim)
 
