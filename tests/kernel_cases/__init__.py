@@ -53,5 +53,7 @@ def all_cases() -> dict[str, list[Callable[[np.random.Generator, Any], Case]]]:
     """The cases of all families, by kernel name."""
     cases: dict[str, list[Any]] = {}
     for family in pkgutil.iter_modules(__path__):
+        if family.name.startswith("_"):
+            continue
         cases.update(importlib.import_module(f"{__name__}.{family.name}").CASES)
     return cases
