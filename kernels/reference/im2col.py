@@ -61,7 +61,8 @@ def im2col(
     windows = columns.reshape(T, kernel[0] * kernel[1] * kernel[2], C)
     n, *places = _unravel(xp.arange(start, start + T), out)
     for k, tap in enumerate(product(*map(range, kernel))):
-        inside, pixel = True, n
+        inside: Any = True
+        pixel = n
         for o, size, i, s, p, d in zip(places, (D, H, W), tap, stride, padding, dilation):
             at = o * s + (i * d - p)
             inside = (at >= 0) & (at < size) & inside
@@ -106,7 +107,8 @@ def col2im(
     windows = columns.reshape(T, kernel[0] * kernel[1] * kernel[2], C)
     n, *places = _unravel(xp.arange(first * D * H * W, last * D * H * W), (D, H, W))
     for k, tap in enumerate(product(*map(range, kernel))):
-        inside, row = True, n
+        inside: Any = True
+        row = n
         for at, size, i, s, p, d in zip(places, out, tap, stride, padding, dilation):
             o = at + (p - i * d)  # s times the place of the window, if that is a whole number
             inside = (o >= 0) & (o < size * s) & (o % s == 0) & inside

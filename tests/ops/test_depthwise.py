@@ -10,6 +10,7 @@ from opcheck import check_op, torch_or_none
 
 from gpunet.autograd import Operation
 from gpunet.kernels import cpu
+from gpunet.nn import functional
 from gpunet.ops.depthwise import depthwise_backward, depthwise_forward
 
 torch = torch_or_none()
@@ -91,6 +92,24 @@ def test_an_empty_batch(device):
 def test_relu_keeps_nan_and_has_no_slope_below_zero(device):
     options = {"stride": (1, 1, 1), "padding": (0, 1, 1), "dilation": (1, 1, 1)}
     check((1, 1, 5, 4, 3), (1, 3, 3), 1, options, 1, True, device)
+
+
+@pytest.mark.parametrize("shape", [(2, 16, 9, 10), (1, 3, 1, 1), (3, 5, 4, 1), (0, 4, 5, 5)])
+def test_a_separable_block(device, shape):
+    """A convolution in as many groups as channels, and one of 1 x 1; channels-first input."""
+    rng = np.random.default_rng(0)
+    C = shape[1]
+    inputs = [rng.standard_normal(s) for s in (shape, (2 * C, 1, 3, 3), (2 * C,), (7, 2 * C, 1, 1))]
+
+    def block(functional):
+        def function(x, w, b, v):
+            y = functional.conv2d(x, w, b, padding=1, groups=C)
+            return functional.conv2d(functional.sigmoid(y), v)
+
+        return function
+
+    theirs = block(torch.nn.functional) if torch is not None and shape[0] else None
+    check_op(block(functional), *inputs, device=device, torch_function=theirs)
 
 
 def test_the_same_numbers_from_one_thread_and_from_many():
