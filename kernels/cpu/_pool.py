@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._compile import inline
+from ._compile import kernel
 from .team import number, run_tiles, team
 
 #: Elements of the image from which the work is shared.
@@ -23,13 +23,13 @@ AT_KD, AT_SD, AT_PD, AT_ED = 13, 16, 19, 22
 AT_PAD, AT_DIVISOR = 25, 26
 
 
-@inline
+@kernel
 def triple(args, at):
     """Three numbers, of depth, height and width."""
     return number(args, at), number(args, at + 1), number(args, at + 2)
 
 
-@inline
+@kernel
 def axis_taps(args, axis, o):
     """For window o of an axis: its first position, and its taps inside the image, low to high."""
     start = o * number(args, AT_SD + axis) - number(args, AT_PD + axis)
@@ -40,7 +40,7 @@ def axis_taps(args, axis, o):
     return start, low, min(number(args, AT_KD + axis), high)
 
 
-@inline
+@kernel
 def axis_windows(args, axis, x):
     """The windows of an axis that may hold position x, first to last."""
     at, stride = x + number(args, AT_PD + axis), number(args, AT_SD + axis)
@@ -49,7 +49,7 @@ def axis_windows(args, axis, x):
     return first, min(number(args, AT_OD + axis) - 1, at // stride)
 
 
-@inline
+@kernel
 def next_windows(args, w, first, last):
     """The windows of width that may hold position w, from those of the position before.
 
@@ -64,20 +64,20 @@ def next_windows(args, w, first, last):
     return first, last
 
 
-@inline
+@kernel
 def rows_of(args, i):
     """First and last row of tile i."""
     low = i * number(args, 1)
     return low, min(number(args, 0), low + number(args, 1))
 
 
-@inline
+@kernel
 def image_size(args):
     rows = number(args, AT_N) * number(args, AT_D) * number(args, AT_D + 1)
     return rows * number(args, AT_D + 2) * number(args, AT_C)
 
 
-@inline
+@kernel
 def pooled_size(args):
     rows = number(args, AT_N) * number(args, AT_OD) * number(args, AT_OD + 1)
     return rows * number(args, AT_OD + 2) * number(args, AT_C)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._compile import inline, kernel
+from ._compile import kernel
 from ._pool import (
     AT_C,
     AT_D,
@@ -18,12 +18,15 @@ from ._pool import (
     next_windows,
     pooled_size,
     rows_of,
+    run,
     triple,
 )
 from .team import array, number, tiles_by_size
 
+__all__ = ["avg_pool_backward", "avg_pool_forward"]
 
-@inline
+
+@kernel
 def _axis_size(args, axis, o):
     """The length of window o, as it counts; 0 where a divisor is given in place of the size."""
     n, p = number(args, AT_D + axis), number(args, AT_PD + axis)
@@ -101,14 +104,26 @@ def _avg_backward(args, dY, dX, low, high):
 
 
 @tiles_by_size
-def avg_forward_job(args, i):
+def _avg_forward_job(args, i):
     low, high = rows_of(args, i)
     X, Y = array(args, 2, 0, image_size(args)), array(args, 3, 0, pooled_size(args))
     _avg_forward(args, X, Y, low, high)
 
 
 @tiles_by_size
-def avg_backward_job(args, i):
+def _avg_backward_job(args, i):
     low, high = rows_of(args, i)
     dX, dY = array(args, 2, 0, image_size(args)), array(args, 3, 0, pooled_size(args))
     _avg_backward(args, dY, dX, low, high)
+
+
+def avg_pool_forward(X, Y, kernel, stride, padding, include_pad, divisor):
+    rows = Y.shape[0] * Y.shape[1] * Y.shape[2]
+    numbers = (*kernel, *stride, *padding, 1, 1, 1, include_pad, divisor)
+    run(_avg_forward_job, rows, X, Y, Y, numbers)
+
+
+def avg_pool_backward(dY, dX, kernel, stride, padding, include_pad, divisor):
+    rows = dX.shape[0] * dX.shape[1] * dX.shape[2]
+    numbers = (*kernel, *stride, *padding, 1, 1, 1, include_pad, divisor)
+    run(_avg_backward_job, rows, dX, dY, dY, numbers)

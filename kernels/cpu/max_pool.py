@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._compile import inline, kernel
+from ._compile import kernel
 from ._pool import (
     AT_C,
     AT_D,
@@ -13,19 +13,23 @@ from ._pool import (
     AT_OD,
     AT_PD,
     AT_SD,
+    arguments,
     axis_taps,
     axis_windows,
     image_size,
     next_windows,
     pooled_size,
     rows_of,
+    run,
     triple,
 )
 from .team import array, array8, number, tiles_by_size
 
+__all__ = ["max_pool_backward", "max_pool_forward"]
+
 
 @kernel
-def max_forward(args, X, Y, taps, low, high):
+def _max_forward(args, X, Y, taps, low, high):
     D, H, W = triple(args, AT_D)
     C = number(args, AT_C)
     OD, OH, OW = triple(args, AT_OD)
@@ -81,7 +85,7 @@ def _max_of_four(X, a, b, c, d, k, KW, y, t):
         t[i] = tap
 
 
-@inline
+@kernel
 def _tap(distance, dilation):
     """The tap at this distance from the window's start; -1 where there is none."""
     if dilation == 1:
@@ -90,7 +94,7 @@ def _tap(distance, dilation):
 
 
 @kernel
-def max_backward(args, dY, taps, dX, low, high):
+def _max_backward(args, dY, taps, dX, low, high):
     D, H, W = triple(args, AT_D)
     C = number(args, AT_C)
     OD, OH, OW = triple(args, AT_OD)
@@ -159,14 +163,32 @@ def _spread(dy, t, k, KW, C, dx):
 
 
 @tiles_by_size
-def max_forward_job(args, i):
+def _max_forward_job(args, i):
     low, high = rows_of(args, i)
     X, Y = array(args, 2, 0, image_size(args)), array(args, 3, 0, pooled_size(args))
-    max_forward(args, X, Y, array8(args, 4, 0, Y.size), low, high)
+    _max_forward(args, X, Y, array8(args, 4, 0, Y.size), low, high)
 
 
 @tiles_by_size
-def max_backward_job(args, i):
+def _max_backward_job(args, i):
     low, high = rows_of(args, i)
     dX, dY = array(args, 2, 0, image_size(args)), array(args, 3, 0, pooled_size(args))
-    max_backward(args, dY, array8(args, 4, 0, dY.size), dX, low, high)
+    _max_backward(args, dY, array8(args, 4, 0, dY.size), dX, low, high)
+
+
+def max_pool_forward(X, Y, taps, kernel, stride, padding, dilation):
+    rows = Y.shape[0] * Y.shape[1] * Y.shape[2]
+    numbers = (*kernel, *stride, *padding, *dilation)
+    if taps.itemsize == 1:
+        return run(_max_forward_job, rows, X, Y, taps, numbers)
+    args = arguments(rows, rows, X, Y, taps, numbers)
+    return _max_forward(args.ctypes.data, X.ravel(), Y.ravel(), taps.ravel(), 0, rows)
+
+
+def max_pool_backward(dY, taps, dX, kernel, stride, padding, dilation):
+    rows = dX.shape[0] * dX.shape[1] * dX.shape[2]
+    numbers = (*kernel, *stride, *padding, *dilation)
+    if taps.itemsize == 1:
+        return run(_max_backward_job, rows, dX, dY, taps, numbers)
+    args = arguments(rows, rows, dX, dY, taps, numbers)
+    return _max_backward(args.ctypes.data, dY.ravel(), taps.ravel(), dX.ravel(), 0, rows)
