@@ -258,3 +258,23 @@ def test_bad_arguments():
         F.max_unpool2d(x, x, 2)
     with pytest.raises(RuntimeError, match=r"shape of indices.*\[1, 3, 8, 8\]"):
         F.max_unpool2d(x, gpunet.Tensor(indices.array[:1]), 2)
+
+
+def test_nothing_waits_for_the_gpu(cuda):
+    import cupy
+
+    if not hasattr(cupy, "_standin"):
+        pytest.skip("counts waits on the stand-in")
+    x = on_device(np.ones((2, 4, 6, 7), "float32"), cuda, requires_grad=True)
+
+    def step():
+        y = F.max_pool2d(x, 3, 2, 1) + F.avg_pool2d(x, 3, 2, 1)
+        y = F.interpolate(F.pixel_shuffle(y, 2), scale_factor=2, mode="bilinear")
+        z, _ = F.adaptive_max_pool2d(y, (3, 5), return_indices=True)
+        (z + F.adaptive_avg_pool2d(y, (3, 5))).flatten(1).sum().backward()
+
+    step()  # kernels are compiled, the weights of the interpolation come to the device
+    cupy._standin.reset()
+    step()
+    assert cupy._standin.synchronisations == 0
+    assert cupy._standin.uploads == 0, cupy._standin.history
