@@ -230,15 +230,25 @@ def predict(
     ] = False,
     device: _Device = "auto",
 ) -> None:
-    """Let a run's model classify images: a line for each, with its probability."""
-    from .recipes.prediction import predict, read_images
+    """Let a run's model classify images: a line for each, with its probability.
+
+    A model that makes images of images writes a picture beside each file.
+    """
+    from .recipes.prediction import converted, predict, read_images, write_picture
     from .recipes.run import load_module
 
     with _in_one_line():
         recipe, module = load_module(run, device)
-        if not (recipe.image_shape and recipe.classes):
+        if not (recipe.image_shape and (recipe.classes or recipe.to_images)):
             _fail(f"{recipe.name} does not classify images", 2)
-        for file in files:
+        for file in files if recipe.to_images else ():
+            given = read_images(file, (recipe.image_shape[0], 0, 0), invert)
+            for i, image in enumerate(converted(module, given)):
+                number = f"-{i}" if len(given) > 1 else ""
+                picture = file.with_name(f"{file.stem}-{recipe.name}{number}.png")
+                write_picture(picture, image)
+                print(f"{file}: {picture}")
+        for file in () if recipe.to_images else files:
             images = read_images(file, recipe.image_shape, invert)
             for i, (label, probability) in enumerate(predict(recipe, module, images)):
                 number = f"[{i}]" if len(images) > 1 else ""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import nn, optim
-from ..augment import Compose, Normalize, RandomCrop, RandomHorizontalFlip
+from ..augment import Compose, Normalize, RandomHorizontalFlip, RandomShift
 from ..optim.lr_scheduler import OneCycleLR
 from ..utils.data import TensorDataset
 from .images import datasets_of
@@ -60,7 +60,7 @@ class CifarCNN(Recipe):
         return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels, len(CLASSES)))
 
     def augment(self) -> Compose:
-        return Compose([RandomHorizontalFlip(), RandomCrop(32, padding=4)])
+        return Compose([RandomHorizontalFlip(), RandomShift(4)])
 
     def loss(self) -> nn.Module:
         return nn.CrossEntropyLoss(label_smoothing=0.1)

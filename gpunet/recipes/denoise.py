@@ -98,6 +98,7 @@ class Denoise(Recipe):
     description = f"DnCNN, seven 3x3 convolutions of 48 channels, noise of sigma {SIGMA * 255:.0f}"
     settings = Settings(epochs=6, batch_size=16, lr=0.002)
     image_shape = (3, 32, 32)
+    to_images = True
 
     def data(self, folder: Path | None) -> tuple[TensorDataset, TensorDataset]:
         from ..datasets import load_cifar10

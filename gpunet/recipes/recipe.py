@@ -62,6 +62,8 @@ class Recipe:
         The names of the classes, in the order of the model's outputs.
     image_shape : tuple of int
         Of one input: (C, H, W).
+    to_images : bool
+        Whether the model makes images of images, of any size, in place of scores of classes.
     metrics : mapping of str to callable
         For `Trainer`.
     """
@@ -71,6 +73,7 @@ class Recipe:
     settings: Settings
     classes: tuple[str, ...] = ()
     image_shape: tuple[int, ...] = ()
+    to_images: bool = False
     metrics: Mapping[str, Callable[[Any, Any], Any]] = {"accuracy": accuracy}
 
     def data(self, folder: Path | None) -> tuple[TensorDataset, TensorDataset]:
