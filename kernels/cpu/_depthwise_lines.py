@@ -7,9 +7,16 @@ cache, takes up one line of the input after the other, three taps of the kernel 
 from __future__ import annotations
 
 from ._compile import inline, kernel, kernel_of_apart
-from ._depthwise_nine import add_nine, is_nine, line_of, weigh_nine
+from ._depthwise_vectors import (
+    add_five,
+    add_nine,
+    is_nine,
+    line_of,
+    weigh_five,
+    weigh_nine,
+    whole_vectors,
+)
 from ._math import sigmoid, tanh
-from ._simd import VECTOR_BYTES
 
 __all__ = ["backward_input", "backward_weight", "forward"]
 
@@ -138,6 +145,10 @@ def _add_line(Y, X, W, y, places, x, size, w, KW, s, shift, t):
 
     Place p meets pixel ``p s + shift + kw t``, if that is one of the `size` pixels of the line.
     """
+    if KW == 5 and s == 1 and (t == 1 or t == -1) and whole_vectors(X, W):
+        first = shift if t == 1 else shift - 4
+        add_five(Y, X, W, y, places, x, size, w, first, t == -1)
+        return
     kw = 0
     while kw < KW:
         taps = 3 if kw + 3 <= KW and X.shape[1] == W.shape[1] else 1
@@ -256,7 +267,8 @@ def backward_weight(X, dY, dW, first, last, geometry):
     s, t = stride[2], dilation[2]
     dW[:] = 0
     nine = is_nine(X, dW, geometry)
-    nine = nine and X.shape[1] * X.itemsize % VECTOR_BYTES == 0
+    nine = nine and whole_vectors(X, dW)
+    five = KW == 5 and s == 1 and t == 1 and whole_vectors(X, dW)
     for i in range(first, last):
         n, od, oh = i // (OD * OH), i // OH % OD, i % OH
         y = i * OW
@@ -273,6 +285,9 @@ def backward_weight(X, dY, dW, first, last, geometry):
                 if d < 0 or d >= D or h < 0 or h >= H:
                     continue
                 x, w = ((n * D + d) * H + h) * width, (kd * KH + kh) * KW
+                if five:
+                    weigh_five(dW, X, dY, w, y, OW, x, width, -padding[2])
+                    continue
                 kw = 0
                 while kw < KW:
                     shift = kw * t - padding[2]

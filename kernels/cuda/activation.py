@@ -14,7 +14,7 @@ __all__ = [
     "layer_forward",
 ]
 
-SOURCE = Source("activation.cu", "columns.cuh")
+SOURCE = Source("activation.cu", "columns.cuh", "activate.cuh")
 
 
 def bias_act_forward(Z: Any, b: Any, act: int, Y: Any) -> None:

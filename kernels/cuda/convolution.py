@@ -17,7 +17,7 @@ from .launch import Source
 
 __all__ = ["conv_backward_input", "conv_backward_weight", "conv_forward"]
 
-SOURCE = Source("convolution.cu")
+SOURCE = Source("convolution.cu", "activate.cuh")
 
 #: Bytes of the columns of one tile at most: enough rows for a product at full speed, little beside
 #: the activations of a network.
@@ -120,10 +120,11 @@ def conv_backward_weight(
         for g in range(groups):
             im2col_of_group(X, columns, g * channels, channels, start, *geometry)
             gradients = pixels[start:end, g * F : (g + 1) * F].T
+            total = totals[g]
             if start:
-                totals[g] += cupy.dot(gradients, columns)
+                total += cupy.dot(gradients, columns)
             else:
-                cupy.dot(gradients, columns, totals[g])
+                cupy.dot(gradients, columns, total)
 
 
 def _is_product(

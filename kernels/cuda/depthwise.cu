@@ -5,17 +5,6 @@
 // then worked out once, and x their channels, so that neighbouring threads read neighbouring memory.
 // The overlap of windows is left to the caches.
 
-__device__ real activate(real z, int act)
-{
-    if (act == 1) return z < real(0) ? real(0) : z;  // keeps NaN
-    if (act == 2) {
-        real e = exp(-abs(z));
-        return (z < real(0) ? e : real(1)) / (real(1) + e);
-    }
-    if (act == 3) return tanh(z);
-    return z;
-}
-
 extern "C" __global__ void depthwise_forward(const real* X, const real* weight, const real* bias,
                                              int biased, index places, index D, index H, index W,
                                              int C, int m, int KD, int KH, int KW, index OD,

@@ -9,7 +9,7 @@ from .launch import COLUMNS_BLOCK, Source, columns_grid
 
 __all__ = ["depthwise_backward_input", "depthwise_backward_weight", "depthwise_forward"]
 
-SOURCE = Source("depthwise.cu", "columns.cuh")
+SOURCE = Source("depthwise.cu", "columns.cuh", "activate.cuh")
 
 Three = tuple[int, int, int]
 

@@ -1,7 +1,7 @@
-"""Depthwise convolution of images with 3 x 3 taps next to each other, one filter a channel.
+"""Depthwise convolution with taps next to each other, one filter a channel: 3 x 3, or lines of 5.
 
-The weights, or their gradient, stay in registers while the window goes along a line, and three
-pixels are read for each place.
+The weights, or their gradient, stay in registers while the window goes along a line, and each
+line of pixels is read once.
 """
 
 from __future__ import annotations
@@ -9,7 +9,15 @@ from __future__ import annotations
 from ._compile import inline, kernel
 from ._simd import VECTOR_BYTES, multiply_add, nothing, put, take
 
-__all__ = ["add_nine", "is_nine", "line_of", "weigh_nine"]
+__all__ = [
+    "add_five",
+    "add_nine",
+    "is_nine",
+    "line_of",
+    "weigh_five",
+    "weigh_nine",
+    "whole_vectors",
+]
 
 
 @inline
@@ -20,6 +28,12 @@ def is_nine(X, W, geometry):
     flat = shape[0] == 1 and out[0] == 1 and kernel[0] == 1 and padding[0] == 0
     near = stride[2] == 1 and dilation[2] == 1
     return vectors and flat and near and kernel[1] == 3 and kernel[2] == 3
+
+
+@inline
+def whole_vectors(X, W):
+    """Whether there is one filter a channel, and the channels are whole vectors."""
+    return X.shape[1] == W.shape[1] and X.shape[1] * X.itemsize % VECTOR_BYTES == 0
 
 
 @inline
@@ -117,3 +131,49 @@ def weigh_nine(dW, X, dY, y, places, lines, width, first):
         put(dW, 6 * C + c, t20)
         put(dW, 7 * C + c, t21)
         put(dW, 8 * C + c, t22)
+
+
+@kernel
+def add_five(Y, X, W, y, places, x, width, w, first, reverse):
+    """Add to a line of Y five taps of a line of X, from ``p + first`` on for place p.
+
+    The channels are whole vectors. With `reverse` the taps are those of W from right to left.
+    """
+    C = X.shape[1]
+    left, step = (w + 4, -1) if reverse else (w, 1)
+    for c in range(0, C, VECTOR_BYTES // X.itemsize):
+        w0, w1 = take(W, left * C + c), take(W, (left + step) * C + c)
+        w2, w3 = take(W, (w + 2) * C + c), take(W, (left + 3 * step) * C + c)
+        w4 = take(W, (left + 4 * step) * C + c)
+        x0, x1 = _pixel(X, x, first, width, c), _pixel(X, x, first + 1, width, c)
+        x2, x3 = _pixel(X, x, first + 2, width, c), _pixel(X, x, first + 3, width, c)
+        for p in range(places):
+            at = (y + p) * C + c
+            x4 = _pixel(X, x, p + first + 4, width, c)
+            total = multiply_add(x0, w0, multiply_add(x1, w1, take(Y, at)))
+            total = multiply_add(x2, w2, multiply_add(x3, w3, multiply_add(x4, w4, total)))
+            put(Y, at, total)
+            x0, x1, x2, x3 = x1, x2, x3, x4
+
+
+@kernel
+def weigh_five(dW, X, dY, w, y, places, x, width, first):
+    """What a line of dY and a line of X give to five taps of dW; the channels are whole vectors."""
+    C = X.shape[1]
+    for c in range(0, C, VECTOR_BYTES // X.itemsize):
+        at = w * C + c
+        t0, t1, t2 = take(dW, at), take(dW, at + C), take(dW, at + 2 * C)
+        t3, t4 = take(dW, at + 3 * C), take(dW, at + 4 * C)
+        x0, x1 = _pixel(X, x, first, width, c), _pixel(X, x, first + 1, width, c)
+        x2, x3 = _pixel(X, x, first + 2, width, c), _pixel(X, x, first + 3, width, c)
+        for p in range(places):
+            d = take(dY, (y + p) * C + c)
+            x4 = _pixel(X, x, p + first + 4, width, c)
+            t0, t1, t2 = multiply_add(x0, d, t0), multiply_add(x1, d, t1), multiply_add(x2, d, t2)
+            t3, t4 = multiply_add(x3, d, t3), multiply_add(x4, d, t4)
+            x0, x1, x2, x3 = x1, x2, x3, x4
+        put(dW, at, t0)
+        put(dW, at + C, t1)
+        put(dW, at + 2 * C, t2)
+        put(dW, at + 3 * C, t3)
+        put(dW, at + 4 * C, t4)
