@@ -25,6 +25,7 @@ __all__ = [
     "gather_plan",
     "panels_of",
     "weight_plan",
+    "winograd_plan",
 ]
 
 #: Pixels of a tile: enough for a panel of weights that comes from the second-level cache to be
@@ -256,5 +257,74 @@ def weight_plan(shape, out, axes, groups, size, threads) -> Plan:
         jobs * share,
         jobs,
         jobs * groups * width * rounded,
+        threads * bytes_,
+    )
+
+
+#: Squares of 2x2 pixels of a tile: so many that sixteen products with them pay, so few that their
+#: transforms stay in the second-level cache.
+_SQUARES = (36, 144)
+_SQUARE_BYTES = 1 << 20
+
+
+@lru_cache(maxsize=512)
+def winograd_plan(shape, target, padding, size, threads) -> Plan:
+    """The forward or backward pass in squares of 2x2 pixels: `_winograd`.
+
+    Parameters
+    ----------
+    shape, target : tuple of int
+        Of the source, (N, 1, H, W, C), and of the target.
+    padding : tuple of int
+        Of H and W, before the first element.
+    size, threads : int
+    """
+    N, C = shape[0], shape[4]
+    down, along = [-(-n // 2) for n in target[2:4]]
+    axes = (
+        Axis(1, 1, 1, 0, (0,), (0,)),
+        *[
+            Axis(n, 2, 1, 0, tuple(range(4)), tuple(range(-p, 4 - p)))
+            for n, p in zip((down, along), padding)
+        ],
+    )
+    # The tile that leaves the fewest rows of the last block empty.
+    most = max(_SQUARES[0], min(_SQUARES[1], _SQUARE_BYTES // (16 * C * size)))
+    most = min(most, max(ROWS, N * down * along // (2 * threads)))
+    choices = []
+    for samples in range(1, max(1, most // (down * along)) + 1):
+        for rows in range(1, down + 1) if samples == 1 else (down,):
+            squares = samples * rows * along
+            if squares <= most or squares == along:
+                rest = N % samples * down if samples > 1 else down % rows
+                blocks = (N // samples) * (down // rows) * -(-squares // ROWS)
+                blocks += (1 if samples > 1 else N) * -(-rest * along // ROWS)
+                # Few blocks; and of equals the larger tile.
+                choices.append(
+                    (round(50 * blocks * ROWS / (N * down * along)), -squares, samples, rows)
+                )
+    *_, samples, rows = min(choices)
+    source = _source(shape, C, axes, 1, size, False)
+    copied = (1, 2 * rows + 2, source.copied[2])
+    parts = -(-N // samples) if samples > 1 else N * -(-down // rows)
+    source = source._replace(samples=samples, rows=rows, copied=copied, parts=parts)
+    values = _numbers(shape, axes, source, size)
+    panels, width = panels_of(target[4], size)
+    values[P_GROUPS], values[P_CS], values[P_CT] = 1, C, target[4]
+    values[P_PANELS], values[P_COLUMNS] = panels, width
+    values[P_JOBS] = jobs = min(parts, 2 * _TILES * threads)
+    values[P_SHARE] = share = max(1, min(panels, 2 * threads // jobs))
+    values[P_TH], values[P_TW] = target[3] * target[4], target[3]
+    squares = -(-samples * rows * along // ROWS) * ROWS
+    bytes_ = values[P_COPY] + 8 * squares + 128 + 64
+    bytes_ += 16 * (squares * (C * size + 2 * REGISTER) + 2 * 64)
+    values[P_BYTES] = bytes_ = -(-bytes_ // 64) * 64 + 64
+    values[P_SLOTS] = threads
+    return Plan(
+        np.array([*values, *source.segments, 0], np.int64),
+        np.empty((0, 3), np.int64),
+        jobs * share,
+        1,
+        16 * width * C + width + 2 * REGISTER // size,
         threads * bytes_,
     )

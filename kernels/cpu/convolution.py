@@ -11,6 +11,7 @@ from ._gather import gather
 from ._gather_weight import gather_weight
 from ._products import REGISTER
 from ._scratch import Scratch
+from ._winograd import winograd
 from .activation import bias_act_forward
 from .team import team
 
@@ -19,13 +20,18 @@ __all__ = ["conv_backward_input", "conv_backward_weight", "conv_forward"]
 _scratch = Scratch()
 #: Multiplications from which the team shares a convolution.
 _SHARED = 1 << 16
+#: Pixels from which the weights' transform for `_winograd` pays.
+_SQUARES = 1024
 
 
 def conv_forward(X, W, bias, Y, stride, padding, dilation, groups, act):
     if not Y.size:
         return
-    phase = w.forward_axes(Y.shape[1:4], W.shape[1:4], stride, padding, dilation)
-    _phase(X, W, bias, Y, phase, groups, True, int(act == 1))
+    if _is_for_squares(X, W, Y, stride, dilation, groups):
+        _squares(X, W, bias, Y, padding[1:], True, int(act == 1))
+    else:
+        phase = w.forward_axes(Y.shape[1:4], W.shape[1:4], stride, padding, dilation)
+        _phase(X, W, bias, Y, phase, groups, True, int(act == 1))
     if act > 1:
         rows = Y.reshape(Y.size // Y.shape[4], Y.shape[4])
         bias_act_forward(rows, np.zeros(rows.shape[1], Y.dtype), act, rows)
@@ -33,6 +39,9 @@ def conv_forward(X, W, bias, Y, stride, padding, dilation, groups, act):
 
 def conv_backward_input(dY, W, dX, stride, padding, dilation, groups):
     if not dX.size:
+        return
+    if _is_for_squares(dY, W, dX, stride, dilation, groups):
+        _squares(dY, W, None, dX, (2 - padding[1], 2 - padding[2]), False, 0)
         return
     for phase in w.backward_axes(dX.shape[1:4], W.shape[1:4], stride, padding, dilation):
         _phase(dY, W, None, dX, phase, groups, False, 0)
@@ -59,6 +68,42 @@ def conv_backward_weight(X, dY, dW, stride, padding, dilation, groups):
     gather_weight(
         helpers.board, threads, plan, steps, X.reshape(-1), dY.reshape(-1), flat,
         block[:front].view(dW.dtype), block[front:],
+    )  # fmt: skip
+    _scratch.give_back(block)
+
+
+def _is_for_squares(source, W, target, stride, dilation, groups):
+    """Whether `_winograd` computes this: it can, and there are pixels enough to pay for it."""
+    lanes = REGISTER // W.itemsize
+    return (
+        W.shape[1:4] == (1, 3, 3)
+        and stride == (1, 1, 1)
+        and dilation == (1, 1, 1)
+        and groups == 1
+        and source.shape[1] == target.shape[1] == 1
+        and source.shape[4] % lanes == target.shape[4] % lanes == 0
+        and target.size >= _SQUARES * target.shape[4]
+    )
+
+
+def _squares(source, W, bias, target, padding, forward, relu):
+    flat, steps = _flat(W)
+    if flat is None:
+        W = np.ascontiguousarray(W)
+        flat, steps = _flat(W)
+    filter_, tap, channel = steps
+    # Backward, the taps are met in the reverse order.
+    steps = (filter_, channel, tap, 0) if forward else (channel, filter_, -tap, 8 * tap)
+    helpers = team()
+    threads = helpers.threads
+    plan = w.winograd_plan(source.shape, target.shape, padding, W.itemsize, threads)
+    if threads > 1:
+        helpers.wake()
+    front = plan.packed * W.itemsize
+    block = _scratch.take(front + plan.scratch + 64 * (threads + 2))
+    winograd(
+        helpers.board, threads, plan, steps, flat, bias, block[:front].view(W.dtype),
+        source.reshape(-1), target.reshape(-1), target.shape[2], block[front:], relu,
     )  # fmt: skip
     _scratch.give_back(block)
 

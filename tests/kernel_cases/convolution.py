@@ -20,6 +20,11 @@ SHAPES = [
     (5, (1, 13, 11), 1, 32, (1, 5, 5), (1, 13, 11), (1, 1, 1), (0, 2, 2), (1, 1, 1), 1),
     (2, (1, 16, 33), 17, 40, (1, 3, 3), (1, 16, 33), (1, 1, 1), (0, 1, 1), (1, 1, 1), 1),
     (2, (1, 17, 16), 16, 33, (1, 3, 3), (1, 9, 8), (1, 2, 2), (0, 1, 1), (1, 1, 1), 1),
+    # 3x3 taps over enough pixels and whole vectors of channels.
+    (7, (1, 15, 17), 32, 48, (1, 3, 3), (1, 15, 17), (1, 1, 1), (0, 1, 1), (1, 1, 1), 1),
+    (4, (1, 20, 21), 16, 80, (1, 3, 3), (1, 18, 19), (1, 1, 1), (0, 0, 0), (1, 1, 1), 1),
+    (1, (1, 34, 33), 64, 16, (1, 3, 3), (1, 36, 34), (1, 1, 1), (0, 2, 1), (1, 1, 1), 1),
+    (33, (1, 5, 7), 16, 16, (1, 3, 3), (1, 6, 6), (1, 1, 1), (0, 2, 0), (1, 1, 1), 1),
     (3, (1, 1, 1), 5, 6, (1, 3, 3), (1, 1, 1), (1, 1, 1), (0, 1, 1), (1, 1, 1), 1),
     (2, (1, 1, 40), 7, 70, (1, 1, 5), (1, 1, 36), (1, 1, 1), (0, 0, 0), (1, 1, 1), 1),
     # One pixel a window, but other windows than pixels.
@@ -57,9 +62,7 @@ def images(rng, dtype, *shapes):
 
 
 CASES = {
-    "conv_forward": [
-        partial(forward, shape, i % 4, bool(i % 3)) for i, shape in enumerate(SHAPES)
-    ],
+    "conv_forward": [partial(forward, shape, i % 4, bool(i % 3)) for i, shape in enumerate(SHAPES)],
     "conv_backward_input": [partial(backward_input, shape) for shape in SHAPES],
     "conv_backward_weight": [partial(backward_weight, shape) for shape in SHAPES],
 }
