@@ -61,7 +61,7 @@ def batched(name: str, input: Any, axes: int) -> bool:
     return X.ndim == axes + 2
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1024, typed=True)  # 2.0 is not taken for 2
 def windows(
     name: str,
     lengths: tuple[int, ...],
