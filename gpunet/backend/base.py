@@ -31,12 +31,16 @@ class Backend:
         ``xp.ndarray``.
     kernels : namespace
         One function for each name in `gpunet.kernels.reference`, in the form that is fastest here.
+    cache_bytes : int or None
+        What a result may take to be in the processor's caches still when it is read; None where
+        cutting work up for that does not pay.
     """
 
     name: str
     xp: ModuleType
     array_type: type
     kernels: SimpleNamespace
+    cache_bytes: int | None = None
 
     def kernels_for(self, size: int) -> Any:
         """The kernels in the forms for arrays of `size` elements, whatever they are then given.

@@ -14,6 +14,7 @@ Source: Vaswani et al., Attention Is All You Need, 2017.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from .broadcast import unbroadcast
@@ -61,7 +62,7 @@ def attention_forward(
     heads = [_with_heads(X) for X in (Q, K, V)]
     masks = tuple([None if X is None else _mask(be, X, front, T) for X in (keep, bias)])
     Y = _room(be, heads[0], V.shape[-1], len(front) == 2)
-    P, place = _attend(be, heads, masks, scale, causal, True, p, generator, Y)[::2]
+    P, place, _ = _attend(be, heads, masks, scale, causal, True, p, generator, Y)
     shapes = (Q.shape, K.shape, V.shape, None if bias is None else bias.shape, (*front, L, T))
     return Y.reshape(*front, L, V.shape[-1]), (heads, P, scale, p, place, shapes)
 
@@ -132,7 +133,7 @@ def multi_head_attention_forward(
     masks = tuple([None if X is None else _mask(be, X, (N, heads), T) for X in (keep, bias)])
     Y = be.empty((N, L, heads * E) if batch_first else (L, N, heads * E), Q.dtype)
     (view,) = _split([Y], heads, batch_first, (1,))
-    P, D, place = _attend(be, (Q, K, V), masks, scale, causal, safe, p, generator, view)
+    P, place, D = _attend(be, (Q, K, V), masks, scale, causal, safe, p, generator, view, weights)
     shape = None if bias is None else bias.shape
     saved = (packed, heads, batch_first, P, scale, p, place, shape, weights)
     return ((Y, D) if weights else Y), saved
@@ -188,17 +189,21 @@ def _attend(
     p: float,
     generator: Any,
     Y: Any,
+    weights: bool = False,
 ) -> Any:
-    """Writes Y; returns P, the same after the dropout, and the dropout's place."""
-    (Q, K, V), (keep, bias) = heads, masks
-    P = be.batched_gemm(Q, K.swapaxes(-1, -2))
-    be.kernels.attention_softmax_forward(P, keep, bias, scale, causal, safe, P)
-    D, place = P, None
-    if p:
-        place = generator.take(be, P, -(-P.size // 4))
-        D = _dropped(be, P, p, place)
-    be.batched_gemm(D, V, Y)
-    return P, D, place
+    """Writes Y; returns P, the dropout's place, and, for `weights`, P after the dropout."""
+    Q, K, V = heads
+    P = be.empty((*Q.shape[:3], K.shape[2]), Q.dtype)
+    D = be.empty(P.shape, P.dtype) if p and weights else None
+    place = generator.take(be, P, -(-P.size // 4)) if p else None
+    for part in _parts(be, P, p):
+        S = be.batched_gemm(Q[part], K[part].swapaxes(-1, -2), P[part])
+        keep, bias = (X if X is None or X.shape[0] == 1 else X[part] for X in masks)
+        be.kernels.attention_softmax_forward(S, keep, bias, scale, causal, safe, S)
+        if p:
+            S = _dropped(be, S, p, place, part, None if D is None else D[part])
+        be.batched_gemm(S, V[part], Y[part])
+    return P, place, D if p else P
 
 
 def _gradients(
@@ -215,28 +220,46 @@ def _gradients(
 ) -> Any:
     """Writes dQ, dK and dV, those that are wanted; returns dS if the bias wants its gradient."""
     (Q, K, V), (dQ, dK, dV) = heads, outs
-    if dV is not None:
-        D = _dropped(be, P, p, place) if p else P
-        be.batched_gemm(D.swapaxes(-1, -2), dY, dV)
-    if dQ is None and dK is None and not of_bias:
-        return None
-    dP = be.batched_gemm(dY, V.swapaxes(-1, -2))
-    if dD is not None:
-        dP += dD
-    if p:
-        be.kernels.dropout(dP.reshape(-1), p, *place, dP.reshape(-1))
-    be.kernels.attention_softmax_backward(dP, P, 1.0 if of_bias else scale, dP)
-    scaled = dP * scale if of_bias else dP
-    if dQ is not None:
-        be.batched_gemm(scaled, K, dQ)
-    if dK is not None:
-        be.batched_gemm(scaled.swapaxes(-1, -2), Q, dK)
-    return dP
+    dS = be.empty(P.shape, P.dtype) if of_bias else None
+    for part in _parts(be, P, p):
+        weights = P[part]
+        if dV is not None:
+            D = _dropped(be, weights, p, place, part) if p else weights
+            be.batched_gemm(D.swapaxes(-1, -2), dY[part], dV[part])
+        if dQ is None and dK is None and not of_bias:
+            continue
+        out = None if dS is None else dS[part]
+        dP = be.batched_gemm(dY[part], V[part].swapaxes(-1, -2), out)
+        if dD is not None:
+            dP += dD[part]
+        if p:
+            _dropped(be, dP, p, place, part, dP)
+        be.kernels.attention_softmax_backward(dP, weights, 1.0 if of_bias else scale, dP)
+        if of_bias:
+            dP = dP * scale
+        if dQ is not None:
+            be.batched_gemm(dP, K[part], dQ[part])
+        if dK is not None:
+            be.batched_gemm(dP.swapaxes(-1, -2), Q[part], dK[part])
+    return dS
 
 
-def _dropped(be: Any, P: Any, p: float, place: Any) -> Any:
-    D = be.empty(P.shape, P.dtype)
-    be.kernels.dropout(P.reshape(-1), p, *place, D.reshape(-1))
+def _parts(be: Any, P: Any, p: float) -> list[slice]:
+    """Samples whose scores stay in the cache from one product to the next."""
+    N, of_sample = P.shape[0], math.prod(P.shape[1:])
+    step = N
+    # The dropout's numbers come in fours.
+    if be.cache_bytes is not None and of_sample and not (p and of_sample % 4):
+        step = max(1, be.cache_bytes // (of_sample * P.itemsize))
+    return [slice(i, i + step) for i in range(0, N, step)] if step else []
+
+
+def _dropped(be: Any, X: Any, p: float, place: Any, part: slice, out: Any = None) -> Any:
+    """`X`, which is `part` of all weights, after the dropout."""
+    state, offset = place
+    offset += part.start * math.prod(X.shape[1:]) // 4
+    D = be.empty(X.shape, X.dtype) if out is None else out
+    be.kernels.dropout(X.reshape(-1), p, state, offset, D.reshape(-1))
     return D
 
 

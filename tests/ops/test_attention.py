@@ -8,6 +8,7 @@ from opcheck import array_of, check_op, on_device, torch_or_none
 
 import gpunet
 import gpunet.nn.functional as F
+from gpunet.backend import Device, backend_for
 from gpunet.nn.functional.attention import masked_softmax
 
 torch = torch_or_none()
@@ -130,6 +131,28 @@ def test_dropout(device):
         return F.scaled_dot_product_attention(q, k, v, dropout_p=0.4)
 
     check_op(function, q, k, eye, device=device)
+
+
+@pytest.mark.parametrize("p", [0.0, 0.5])
+@pytest.mark.parametrize("length", [4, 5])
+def test_parts_of_the_batch_change_nothing(p, length, device, monkeypatch):
+    """Samples one at a time, as where scores are larger than the caches."""
+    backend = backend_for(Device(device))
+    arrays = inputs((5, 3), length, 5, 2, 2)
+    masks = [RNG.uniform(size=(5, 1, 1, 5)) < 0.7, RNG.standard_normal((1, 3, length, 5))]
+    results = []
+    for cache in (None, 1):
+        monkeypatch.setattr(backend, "cache_bytes", cache)
+        for mask in masks:
+            xs = [on_device(x, device, True) for x in (*arrays, mask) if x.dtype == float]
+            gpunet.manual_seed(2)
+            m = xs[3] if len(xs) == 4 else on_device(mask, device)
+            y = F.scaled_dot_product_attention(*xs[:3], m, dropout_p=p)
+            (y * y).sum().backward()
+            results.append([array_of(y), *(array_of(x.grad) for x in xs)])
+    for ours, others in zip(results[:2], results[2:]):
+        for one, other in zip(ours, others):
+            np.testing.assert_allclose(one, other, atol=1e-13)
 
 
 def test_broadcast_axes_in_front_and_grouped_heads(device):
