@@ -19,8 +19,13 @@ RECIPES = (
     "denoise",
     "transfer",
     "banking77-bag",
+    "banking77-gru",
     "airline",
     "weather",
+    "shakespeare",
+    "addition",
+    "addition-reversed",
+    "enja",
     "enja-transformer",
 )
 

@@ -23,8 +23,8 @@ def answers(run: Run) -> tuple[np.ndarray, np.ndarray]:
     run.module.eval()
     with no_grad():
         for batch in run.held_out:
-            inputs, targets = moved(batch, run.device)
-            array = run.module(inputs).array
+            *inputs, targets = moved(batch, run.device)
+            array = run.module(*inputs).array
             be = backend_of(array)
             found.append(be.to_numpy(array.argmax(axis=1)))
             labels.append(be.to_numpy(targets.array))

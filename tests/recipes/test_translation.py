@@ -13,13 +13,15 @@ from gpunet import datasets
 from gpunet.autograd import no_grad
 from gpunet.recipes import load_recipe
 from gpunet.recipes.attention_picture import attention_of
+from gpunet.recipes.attention_translator import AttentionTranslator
 from gpunet.recipes.run import load_module, resume, start
 from gpunet.recipes.transformer_translator import TransformerTranslator
 from gpunet.recipes.translation import collate
 from gpunet.train import Callback
 
-NAMES = ["enja-transformer"]
+NAMES = ["enja", "enja-transformer"]
 SMALL = {
+    "enja": lambda a, b: AttentionTranslator(a, b, 16, 16, 0.1),
     "enja-transformer": lambda a, b: TransformerTranslator(a, b, 16, 2, 1, 32, 0.1),
 }
 
