@@ -1,0 +1,211 @@
+"""The GRU: each step is one job of the team (see `_sequence`)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..reference import gru as reference
+from ._compile import inline, kernel, kernel_of_apart
+from ._math import sigmoid, tanh
+from ._panel import multiply_panel
+from ._sequence import (
+    ARRAYS,
+    DIRECT,
+    NEXT,
+    NEXT_N,
+    OFFSET,
+    PHASE,
+    N,
+    add_rows,
+    backward_plan,
+    begin,
+    begin_backward,
+    blocks_of,
+    dot_rows,
+    end_backward,
+    first_states,
+    forward_plan,
+    pack_columns,
+    pack_rows,
+    run_steps,
+    workers,
+)
+from .team import array, number, tiles_by_size
+
+__all__ = ["gru_backward", "gru_forward"]
+
+_H, _MOST, _WIDTH, _SIZE, _PANELS, _Z, _W = range(ARRAYS, ARRAYS + 7)
+_G, _BIAS_IH, _BIAS_HH, _STATE, _HPREV, _M, _Y = range(ARRAYS + 7, ARRAYS + 14)
+_DY, _DG, _DK, _DH = _Y, _BIAS_IH, _BIAS_HH, _STATE
+
+
+@kernel_of_apart
+def _units(Z, G, b_ih, n, going, H, low, used, width, before, h, following, M, Y):
+    """Gates and new states from Z: into G and Y, and before the next step or, at last, into h."""
+    for m in range(n):
+        z, at, gate = 3 * m * width, m * H + low, 3 * m * H + low
+        for j in range(used):
+            G[gate + j] = sigmoid(Z[z + j])
+        for j in range(used):
+            G[gate + H + j] = sigmoid(Z[z + width + j])
+        for j in range(used):
+            product = Z[z + 2 * width + j]
+            M[at + j] = product
+            x = G[gate + 2 * H + j] + b_ih[2 * H + low + j] + G[gate + j] * product
+            G[gate + 2 * H + j] = tanh(x)
+        for j in range(used):
+            update = G[gate + H + j]
+            Y[at + j] = (1 - update) * G[gate + 2 * H + j] + update * before[at + j]
+        if m < going:
+            for j in range(used):
+                following[at + j] = Y[at + j]
+        else:
+            for j in range(used):
+                h[at + j] = Y[at + j]
+
+
+@kernel_of_apart
+def _slopes(Z, G, before, M, n, H, low, used, width, dh, dG, dK):
+    for m in range(n):
+        z, at, gate = m * width, m * H + low, 3 * m * H + low
+        for j in range(used):
+            d, r, u = Z[z + j], G[gate + j], G[gate + H + j]
+            new = G[gate + 2 * H + j]
+            a = d * (1 - u) * (1 - new * new)
+            dr = a * M[at + j] * r * (1 - r)
+            du = d * (before[at + j] - new) * u * (1 - u)
+            dG[gate + j] = dr
+            dG[gate + H + j] = du
+            dG[gate + 2 * H + j] = a
+            dK[gate + j] = dr
+            dK[gate + H + j] = du
+            dK[gate + 2 * H + j] = a * r
+            dh[at + j] = d * u
+
+
+@inline
+def _place(args, i):
+    """H, and of block i the first unit, the units and the width."""
+    H, width = number(args, _H), number(args, _WIDTH)
+    return H, i * width, min(width, H - i * width), width
+
+
+@tiles_by_size
+def _forward_job(args, i):
+    H, low, used, width = _place(args, i)
+    n, offset, size = number(args, N), number(args, OFFSET), number(args, _SIZE)
+    panels = array(args, _PANELS, i * 3 * H * width, (i + 1) * 3 * H * width)
+    W = array(args, _W, 0, 3 * H * H)
+    if number(args, PHASE) == 0:
+        pack_rows(W, 3, H, H, low, used, width, panels)
+        return
+    slot = 3 * number(args, _MOST) * width
+    Z = array(args, _Z, i * slot, (i + 1) * slot)
+    G = array(args, _G, 3 * offset * H, 3 * (offset + n) * H)
+    b_ih, b_hh = array(args, _BIAS_IH, 0, 3 * H), array(args, _BIAS_HH, 0, 3 * H)
+    begin(Z, G, b_ih, b_hh, n, 3, 2, H, low, used, width)
+    before = array(args, _HPREV, offset * H, (offset + n) * H)
+    if number(args, DIRECT):
+        dot_rows(before, W, n, 3, H, H, low, used, width, Z)
+    else:
+        for q in range(3):
+            multiply_panel(
+                Z, before.ctypes.data, H * size, n, H, panels.ctypes.data + q * H * width * size,
+                Z.ctypes.data + q * width * size, 3 * width * size,
+            )  # fmt: skip
+    going, next_offset = min(n, number(args, NEXT_N)), number(args, NEXT)
+    following = array(args, _HPREV, next_offset * H, (next_offset + going) * H)
+    Y = array(args, _Y, offset * H, (offset + n) * H)
+    M = array(args, _M, offset * H, (offset + n) * H)
+    h = array(args, _STATE, 0, n * H)
+    _units(Z, G, b_ih, n, going, H, low, used, width, before, h, following, M, Y)
+
+
+@tiles_by_size
+def _backward_job(args, i):
+    H, low, used, width = _place(args, i)
+    n, offset, size = number(args, N), number(args, OFFSET), number(args, _SIZE)
+    panel = array(args, _PANELS, i * 3 * H * width, (i + 1) * 3 * H * width)
+    W = array(args, _W, 0, 3 * H * H)
+    if number(args, PHASE) == 0:
+        pack_columns(W, 3 * H, H, low, used, width, panel)
+        return
+    later, going = number(args, NEXT), number(args, NEXT_N)
+    rows = max(n, going)
+    slot = number(args, _MOST) * width
+    Z = array(args, _Z, i * slot, (i + 1) * slot)
+    dY = array(args, _DY, offset * H, (offset + n) * H)
+    dh = array(args, _DH, 0, rows * H)
+    begin_backward(Z, dY, dh, n, rows, H, low, used, width)
+    known = array(args, _DK, 3 * later * H, 3 * (later + going) * H)
+    if number(args, DIRECT):
+        add_rows(known, W, going, 3 * H, H, low, used, width, Z)
+    else:
+        multiply_panel(
+            Z, known.ctypes.data, 3 * H * size, going, 3 * H, panel.ctypes.data, Z.ctypes.data,
+            width * size,
+        )  # fmt: skip
+    end_backward(Z, dh, n, rows, H, low, used, width)
+    G = array(args, _G, 3 * offset * H, 3 * (offset + n) * H)
+    dG = array(args, _DG, 3 * offset * H, 3 * (offset + n) * H)
+    dK = array(args, _DK, 3 * offset * H, 3 * (offset + n) * H)
+    before = array(args, _HPREV, offset * H, (offset + n) * H)
+    M = array(args, _M, offset * H, (offset + n) * H)
+    _slopes(Z, G, before, M, n, H, low, used, width, dh, dG, dK)
+
+
+@kernel
+def _arguments(G, W, h, Hprev, M, Y, tiles, width, direct, panels, space):
+    """What both directions share; `panels`: elements of a tile's panels."""
+    args = np.empty(ARRAYS + 14, np.int64)
+    args[DIRECT], args[_H], args[_MOST], args[_WIDTH] = direct, h.shape[1], h.shape[0], width
+    args[_SIZE], args[_PANELS] = G.itemsize, space.ctypes.data
+    args[_Z] = space.ctypes.data + (0 if direct else tiles * panels * G.itemsize)
+    args[_W], args[_G], args[_STATE] = W.ctypes.data, G.ctypes.data, h.ctypes.data
+    args[_HPREV], args[_M], args[_Y] = Hprev.ctypes.data, M.ctypes.data, Y.ctypes.data
+    return args
+
+
+@kernel
+def _forward(
+    board, threads, job, plan, tiles, width, direct, G, W_hh, b_ih, b_hh, h, Hprev, M, Y, space
+):
+    args = _arguments(G, W_hh, h, Hprev, M, Y, tiles, width, direct, W_hh.shape[0] * width, space)
+    args[_BIAS_IH], args[_BIAS_HH] = b_ih.ctypes.data, b_hh.ctypes.data
+    return run_steps(board, threads, job, args, plan, tiles, 0)
+
+
+@kernel
+def _backward(
+    board, threads, job, plan, tiles, width, direct, G, dY, W_hh, Hprev, M, dh, dG, dK, space
+):
+    args = _arguments(G, W_hh, dh, Hprev, M, dY, tiles, width, direct, W_hh.shape[0] * width, space)
+    args[_DG], args[_DK] = dG.ctypes.data, dK.ctypes.data
+    return run_steps(board, threads, job, args, plan, tiles, 0)
+
+
+def gru_forward(G, W_hh, b_ih, b_hh, h, sizes, reverse, Hprev, M, Y):
+    tiles, width = blocks_of(h.shape[1], G.itemsize)
+    if not tiles:
+        reference.gru_forward(G, W_hh, b_ih, b_hh, h, sizes, reverse, Hprev, M, Y)
+        return
+    first_states(sizes, reverse, h, Hprev)
+    board, threads, direct = workers(G.shape[0], sizes, W_hh.size)
+    space = np.empty(tiles * width * (3 * h.shape[0] + (0 if direct else W_hh.shape[0])), G.dtype)
+    plan, job = forward_plan(sizes, bool(reverse)), _forward_job[G.itemsize].address
+    _forward(
+        board, threads, job, plan, tiles, width, direct, G, W_hh, b_ih, b_hh, h, Hprev, M, Y, space
+    )  # fmt: skip
+
+
+def gru_backward(G, dY, W_hh, Hprev, M, dh, sizes, reverse, dG, dK):
+    tiles, width = blocks_of(dh.shape[1], G.itemsize)
+    if not tiles:
+        reference.gru_backward(G, dY, W_hh, Hprev, M, dh, sizes, reverse, dG, dK)
+        return
+    board, threads, direct = workers(G.shape[0], sizes, W_hh.size)
+    space = np.empty(tiles * width * (dh.shape[0] + (0 if direct else W_hh.shape[0])), G.dtype)
+    plan, job = backward_plan(sizes, bool(reverse)), _backward_job[G.itemsize].address
+    _backward(
+        board, threads, job, plan, tiles, width, direct, G, dY, W_hh, Hprev, M, dh, dG, dK, space
+    )  # fmt: skip

@@ -1,0 +1,328 @@
+"""The LSTM: each step is one job of the team, with a projection two (see `_sequence`)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..reference import lstm as reference
+from ._compile import inline, kernel, kernel_of_apart
+from ._math import sigmoid, tanh
+from ._panel import multiply_panel
+from ._sequence import (
+    ARRAYS,
+    DIRECT,
+    NEXT,
+    NEXT_N,
+    OFFSET,
+    PHASE,
+    N,
+    add_rows,
+    backward_plan,
+    begin,
+    begin_backward,
+    blocks_of,
+    dot_rows,
+    end_backward,
+    first_states,
+    forward_plan,
+    pack_columns,
+    pack_rows,
+    run_steps,
+    workers,
+)
+from .team import array, number, tiles_by_size
+
+__all__ = ["lstm_backward", "lstm_forward"]
+
+_H, _P, _MOST, _WIDTH, _SIZE, _PROJECTED, _PANELS, _MORE_PANELS, _Z = range(ARRAYS, ARRAYS + 9)
+_W, _W_HR, _G, _BIAS_IH, _BIAS_HH, _STATE, _CELL, _HPREV, _CPREV, _S, _Y = range(
+    ARRAYS + 9, ARRAYS + 20
+)
+_RAW, _COUNT = ARRAYS + 20, ARRAYS + 21
+_DY, _DG, _DP, _DH, _DC = _Y, _BIAS_IH, _BIAS_HH, _STATE, _CELL
+
+
+@kernel_of_apart
+def _units(
+    Z, G, n, going, H, low, used, width, projected, cells, c, following_cells, h, following, S, Y
+):
+    """Gates, cells and states from Z. With a projection Y is what is projected.
+
+    The new states go before the next step or, after a sequence's last one, into h and c.
+    """
+    for m in range(n):
+        z, at, gate = 4 * m * width, m * H + low, 4 * m * H + low
+        for j in range(used):
+            G[gate + j] = sigmoid(Z[z + j])
+        for j in range(used):
+            G[gate + H + j] = sigmoid(Z[z + width + j])
+        for j in range(used):
+            G[gate + 2 * H + j] = tanh(Z[z + 2 * width + j])
+        for j in range(used):
+            G[gate + 3 * H + j] = sigmoid(Z[z + 3 * width + j])
+        # What was in Z for i makes room for the new cell.
+        for j in range(used):
+            keep, add = G[gate + H + j] * cells[at + j], G[gate + j] * G[gate + 2 * H + j]
+            Z[z + j] = keep + add
+        for j in range(used):
+            S[at + j] = tanh(Z[z + j])
+        for j in range(used):
+            Y[at + j] = G[gate + 3 * H + j] * S[at + j]
+        if m < going:
+            for j in range(used):
+                following_cells[at + j] = Z[z + j]
+            if not projected:
+                for j in range(used):
+                    following[at + j] = Y[at + j]
+        else:
+            for j in range(used):
+                c[at + j] = Z[z + j]
+            if not projected:
+                for j in range(used):
+                    h[at + j] = Y[at + j]
+
+
+@kernel_of_apart
+def _projected(Z, n, going, P, low, used, width, h, following, Y):
+    for m in range(n):
+        at = m * P + low
+        for j in range(used):
+            Y[at + j] = Z[m * width + j]
+        if m < going:
+            for j in range(used):
+                following[at + j] = Z[m * width + j]
+        else:
+            for j in range(used):
+                h[at + j] = Z[m * width + j]
+
+
+@kernel_of_apart
+def _slopes(Z, G, cells, S, n, H, low, used, width, dc, dG):
+    for m in range(n):
+        z, at, gate = m * width, m * H + low, 4 * m * H + low
+        for j in range(used):
+            i, f, g = G[gate + j], G[gate + H + j], G[gate + 2 * H + j]
+            o, s, d = G[gate + 3 * H + j], S[at + j], Z[z + j]
+            e = dc[at + j] + d * o * (1 - s * s)
+            dG[gate + j] = e * g * i * (1 - i)
+            dG[gate + H + j] = e * cells[at + j] * f * (1 - f)
+            dG[gate + 2 * H + j] = e * i * (1 - g * g)
+            dG[gate + 3 * H + j] = d * s * o * (1 - o)
+            dc[at + j] = e * f
+
+
+@kernel_of_apart
+def _copy_block(Z, n, P, low, used, width, dP):
+    for m in range(n):
+        for j in range(used):
+            dP[m * P + low + j] = Z[m * width + j]
+
+
+@inline
+def _place(length, args, i):
+    """Of block i of so many units the first unit, the units and the width."""
+    width = number(args, _WIDTH)
+    low = i * width
+    return low, min(width, length - low), width
+
+
+@tiles_by_size
+def _forward_job(args, i):
+    H, P, size = number(args, _H), number(args, _P), number(args, _SIZE)
+    n, offset, phase = number(args, N), number(args, OFFSET), number(args, PHASE)
+    low, used, width = _place(H, args, i)
+    W, W_hr = array(args, _W, 0, 4 * H * P), array(args, _W_HR, 0, P * H)
+    panels = array(args, _PANELS, i * 4 * P * width, (i + 1) * 4 * P * width)
+    panel = array(args, _MORE_PANELS, i * H * width, (i + 1) * H * width)
+    if phase == 0:
+        pack_rows(W, 4, H, P, low, used, width, panels)
+        low, used, width = _place(P, args, i)
+        if number(args, _PROJECTED) and used > 0:
+            pack_rows(W_hr, 1, P, H, low, used, width, panel)
+        return
+    slot = 4 * number(args, _MOST) * width
+    Z = array(args, _Z, i * slot, (i + 1) * slot)
+    going, after = min(n, number(args, NEXT_N)), number(args, NEXT)
+    following = array(args, _HPREV, after * P, (after + going) * P)
+    Y, h = array(args, _Y, offset * P, (offset + n) * P), array(args, _STATE, 0, n * P)
+    raw = array(args, _RAW, 0, n * H)
+    if phase == 2:
+        low, used, width = _place(P, args, i)
+        Z[: n * width] = 0
+        if number(args, DIRECT):
+            dot_rows(raw, W_hr, n, 1, P, H, low, used, width, Z)
+        else:
+            multiply_panel(
+                Z, raw.ctypes.data, H * size, n, H, panel.ctypes.data, Z.ctypes.data, width * size
+            )
+        _projected(Z, n, going, P, low, used, width, h, following, Y)
+        return
+    G = array(args, _G, 4 * offset * H, 4 * (offset + n) * H)
+    b_ih, b_hh = array(args, _BIAS_IH, 0, 4 * H), array(args, _BIAS_HH, 0, 4 * H)
+    begin(Z, G, b_ih, b_hh, n, 4, 4, H, low, used, width)
+    before = array(args, _HPREV, offset * P, (offset + n) * P)
+    if number(args, DIRECT):
+        dot_rows(before, W, n, 4, H, P, low, used, width, Z)
+    else:
+        for q in range(4):
+            multiply_panel(
+                Z, before.ctypes.data, P * size, n, P, panels.ctypes.data + q * P * width * size,
+                Z.ctypes.data + q * width * size, 4 * width * size,
+            )  # fmt: skip
+    cells = array(args, _CPREV, offset * H, (offset + n) * H)
+    following_cells = array(args, _CPREV, after * H, (after + going) * H)
+    c, S = array(args, _CELL, 0, n * H), array(args, _S, offset * H, (offset + n) * H)
+    projected = number(args, _PROJECTED)
+    if projected:
+        Y = raw
+    _units(
+        Z, G, n, going, H, low, used, width, projected, cells, c, following_cells, h, following, S,
+        Y,
+    )  # fmt: skip
+
+
+@tiles_by_size
+def _backward_job(args, i):
+    H, P, size = number(args, _H), number(args, _P), number(args, _SIZE)
+    n, offset, phase = number(args, N), number(args, OFFSET), number(args, PHASE)
+    projected = number(args, _PROJECTED)
+    W, W_hr = array(args, _W, 0, 4 * H * P), array(args, _W_HR, 0, P * H)
+    panel = array(
+        args, _PANELS, i * 4 * H * number(args, _WIDTH), (i + 1) * 4 * H * number(args, _WIDTH)
+    )
+    more = array(
+        args, _MORE_PANELS, i * P * number(args, _WIDTH), (i + 1) * P * number(args, _WIDTH)
+    )
+    low, used, width = _place(P, args, i)
+    if phase == 0:
+        if used > 0:
+            pack_columns(W, 4 * H, P, low, used, width, panel)
+        if projected:
+            low, used, width = _place(H, args, i)
+            pack_columns(W_hr, P, H, low, used, width, more)
+        return
+    slot = number(args, _MOST) * width
+    Z = array(args, _Z, i * slot, (i + 1) * slot)
+    if phase == 1:
+        later, going = number(args, NEXT), number(args, NEXT_N)
+        rows = max(n, going)
+        dY = array(args, _DY, offset * P, (offset + n) * P)
+        dh = array(args, _DH, 0, rows * P)
+        begin_backward(Z, dY, dh, n, rows, P, low, used, width)
+        known = array(args, _DG, 4 * later * H, 4 * (later + going) * H)
+        if number(args, DIRECT):
+            add_rows(known, W, going, 4 * H, P, low, used, width, Z)
+        else:
+            multiply_panel(
+                Z, known.ctypes.data, 4 * H * size, going, 4 * H, panel.ctypes.data, Z.ctypes.data,
+                width * size,
+            )  # fmt: skip
+        end_backward(Z, dh, n, rows, P, low, used, width)
+    dP = array(args, _DP, offset * P, (offset + n) * P)
+    if projected and phase == 1:
+        _copy_block(Z, n, P, low, used, width, dP)
+        return
+    low, used, width = _place(H, args, i)
+    if projected:
+        Z[: n * width] = 0
+        if number(args, DIRECT):
+            add_rows(dP, W_hr, n, P, H, low, used, width, Z)
+        else:
+            multiply_panel(
+                Z, dP.ctypes.data, P * size, n, P, more.ctypes.data, Z.ctypes.data, width * size
+            )
+    G = array(args, _G, 4 * offset * H, 4 * (offset + n) * H)
+    dG = array(args, _DG, 4 * offset * H, 4 * (offset + n) * H)
+    cells = array(args, _CPREV, offset * H, (offset + n) * H)
+    S = array(args, _S, offset * H, (offset + n) * H)
+    dc = array(args, _DC, 0, n * H)
+    _slopes(Z, G, cells, S, n, H, low, used, width, dc, dG)
+
+
+@kernel
+def _arguments(
+    G, W_hh, W_hr, projected, h, c, Hprev, Cprev, S, Y, width, direct, panels, more_panels, space
+):
+    """What both directions share; `panels`, `more_panels`: the elements of all panels."""
+    args = np.empty(_COUNT, np.int64)
+    args[DIRECT], args[_H], args[_MOST], args[_WIDTH] = direct, c.shape[1], c.shape[0], width
+    args[_P], args[_SIZE], args[_PROJECTED] = W_hh.shape[1], G.itemsize, projected
+    args[_PANELS] = space.ctypes.data
+    args[_MORE_PANELS] = args[_PANELS] + panels * G.itemsize
+    args[_Z] = args[_MORE_PANELS] + more_panels * G.itemsize
+    args[_W], args[_W_HR], args[_G] = W_hh.ctypes.data, W_hr.ctypes.data, G.ctypes.data
+    args[_STATE], args[_CELL] = h.ctypes.data, c.ctypes.data
+    args[_HPREV], args[_CPREV] = Hprev.ctypes.data, Cprev.ctypes.data
+    args[_S], args[_Y] = S.ctypes.data, Y.ctypes.data
+    return args
+
+
+@kernel
+def _forward(
+    board, threads, job, plan, tiles, more, width, direct, G, W_hh, b_ih, b_hh, W_hr, h, c, Hprev,
+    Cprev, S, Y, raw, panels, more_panels, space,
+):  # fmt: skip
+    args = _arguments(
+        G, W_hh, W_hr, more > 0, h, c, Hprev, Cprev, S, Y, width, direct, panels, more_panels, space
+    )  # fmt: skip
+    args[_BIAS_IH], args[_BIAS_HH] = b_ih.ctypes.data, b_hh.ctypes.data
+    args[_RAW] = raw.ctypes.data
+    return run_steps(board, threads, job, args, plan, tiles, more)
+
+
+@kernel
+def _backward(
+    board, threads, job, plan, tiles, more, width, direct, G, dY, W_hh, W_hr, Cprev, S, dh, dc, dG,
+    dP, panels, more_panels, space,
+):  # fmt: skip
+    args = _arguments(
+        G, W_hh, W_hr, more > 0, dh, dc, dY, Cprev, S, dY, width, direct, panels, more_panels, space
+    )  # fmt: skip
+    args[_DG], args[_DP] = dG.ctypes.data, dP.ctypes.data
+    return run_steps(board, threads, job, args, plan, tiles, more)
+
+
+def lstm_forward(G, W_hh, b_ih, b_hh, W_hr, h, c, sizes, reverse, Hprev, Cprev, S, Y):
+    n, H = c.shape
+    tiles, width = blocks_of(H, G.itemsize)
+    if not tiles:
+        reference.lstm_forward(
+            G, W_hh, b_ih, b_hh, W_hr, h, c, sizes, reverse, Hprev, Cprev, S, Y
+        )  # fmt: skip
+        return
+    first_states(sizes, reverse, h, Hprev)
+    first_states(sizes, reverse, c, Cprev)
+    board, threads, direct = workers(G.shape[0], sizes, W_hh.size)
+    projected = W_hr is not None
+    more = blocks_of(h.shape[1], G.itemsize)[0] if projected else 0
+    panels = 0 if direct else 4 * tiles * width * h.shape[1]
+    more_panels = 0 if direct else more * width * H
+    raw = np.empty((n, H), G.dtype) if projected else Y
+    space = np.empty(panels + more_panels + 4 * n * tiles * width, G.dtype)
+    plan, job = forward_plan(sizes, bool(reverse)), _forward_job[G.itemsize].address
+    _forward(
+        board, threads, job, plan, tiles, more, width, direct, G, W_hh, b_ih, b_hh,
+        W_hr if projected else W_hh, h, c, Hprev, Cprev, S, Y, raw, panels, more_panels, space,
+    )  # fmt: skip
+
+
+def lstm_backward(G, dY, W_hh, W_hr, Cprev, S, dh, dc, sizes, reverse, dG, dP):
+    n, H = dc.shape
+    units, width = blocks_of(H, G.itemsize)
+    if not units:
+        reference.lstm_backward(
+            G, dY, W_hh, W_hr, Cprev, S, dh, dc, sizes, reverse, dG, dP
+        )  # fmt: skip
+        return
+    board, threads, direct = workers(G.shape[0], sizes, W_hh.size)
+    projected = W_hr is not None
+    tiles = blocks_of(dh.shape[1], G.itemsize)[0] if projected else units
+    panels = 0 if direct else 4 * tiles * width * H
+    more_panels = 0 if direct or not projected else units * width * dh.shape[1]
+    space = np.empty(panels + more_panels + n * units * width, G.dtype)
+    plan, job = backward_plan(sizes, bool(reverse)), _backward_job[G.itemsize].address
+    _backward(
+        board, threads, job, plan, tiles, units if projected else 0, width, direct, G, dY, W_hh,
+        W_hr if projected else W_hh, Cprev, S, dh, dc, dG, dP if projected else dG, panels,
+        more_panels, space,
+    )  # fmt: skip

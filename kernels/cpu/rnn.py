@@ -1,0 +1,192 @@
+"""The plain recurrent layer: each step is one job of the team (see `_sequence`)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..reference import rnn as reference
+from ._compile import inline, kernel, kernel_of_apart
+from ._math import tanh
+from ._panel import multiply_panel
+from ._sequence import (
+    ARRAYS,
+    DIRECT,
+    NEXT,
+    NEXT_N,
+    OFFSET,
+    PHASE,
+    N,
+    add_rows,
+    backward_plan,
+    begin,
+    begin_backward,
+    blocks_of,
+    dot_rows,
+    end_backward,
+    first_states,
+    forward_plan,
+    pack_columns,
+    pack_rows,
+    run_steps,
+    workers,
+)
+from .team import array, number, tiles_by_size
+
+__all__ = ["rnn_backward", "rnn_forward"]
+
+_H, _MOST, _WIDTH, _SIZE, _RELU, _PANELS, _Z, _W = range(ARRAYS, ARRAYS + 8)
+_G, _BIAS_IH, _BIAS_HH, _STATE, _HPREV, _Y = range(ARRAYS + 8, ARRAYS + 14)
+_DY, _DH, _DG = _G, _BIAS_IH, _BIAS_HH
+
+
+@kernel_of_apart
+def _units(Z, relu, n, going, H, low, used, width, h, following, Y):
+    """The new states from Z: into Y, and before the next step or, after the last, into h."""
+    for m in range(n):
+        z, at = m * width, m * H + low
+        if relu:
+            for j in range(used):
+                x = Z[z + j]
+                Y[at + j] = 0 if x < 0 else x
+        else:
+            for j in range(used):
+                Y[at + j] = tanh(Z[z + j])
+        if m < going:
+            for j in range(used):
+                following[at + j] = Y[at + j]
+        else:
+            for j in range(used):
+                h[at + j] = Y[at + j]
+
+
+@kernel_of_apart
+def _slopes(Z, relu, n, H, low, used, width, Y, dG):
+    for m in range(n):
+        z, at = m * width, m * H + low
+        for j in range(used):
+            y, d = Y[at + j], Z[z + j]
+            if relu:
+                dG[at + j] = d if y > 0 else 0
+            else:
+                dG[at + j] = d * (1 - y * y)
+
+
+@inline
+def _place(args, i):
+    """H, and of block i the first unit, the units and the width."""
+    H, width = number(args, _H), number(args, _WIDTH)
+    return H, i * width, min(width, H - i * width), width
+
+
+@tiles_by_size
+def _forward_job(args, i):
+    H, low, used, width = _place(args, i)
+    n, offset, size = number(args, N), number(args, OFFSET), number(args, _SIZE)
+    panel = array(args, _PANELS, i * H * width, (i + 1) * H * width)
+    W = array(args, _W, 0, H * H)
+    if number(args, PHASE) == 0:
+        pack_rows(W, 1, H, H, low, used, width, panel)
+        return
+    slot = number(args, _MOST) * width
+    Z = array(args, _Z, i * slot, (i + 1) * slot)
+    G = array(args, _G, offset * H, (offset + n) * H)
+    b_ih, b_hh = array(args, _BIAS_IH, 0, H), array(args, _BIAS_HH, 0, H)
+    begin(Z, G, b_ih, b_hh, n, 1, 1, H, low, used, width)
+    before = array(args, _HPREV, offset * H, (offset + n) * H)
+    if number(args, DIRECT):
+        dot_rows(before, W, n, 1, H, H, low, used, width, Z)
+    else:
+        multiply_panel(
+            Z, before.ctypes.data, H * size, n, H, panel.ctypes.data, Z.ctypes.data, width * size
+        )
+    going, next_offset = min(n, number(args, NEXT_N)), number(args, NEXT)
+    following = array(args, _HPREV, next_offset * H, (next_offset + going) * H)
+    Y = array(args, _Y, offset * H, (offset + n) * H)
+    h = array(args, _STATE, 0, n * H)
+    _units(Z, number(args, _RELU), n, going, H, low, used, width, h, following, Y)
+
+
+@tiles_by_size
+def _backward_job(args, i):
+    H, low, used, width = _place(args, i)
+    n, offset, size = number(args, N), number(args, OFFSET), number(args, _SIZE)
+    panel = array(args, _PANELS, i * H * width, (i + 1) * H * width)
+    W = array(args, _W, 0, H * H)
+    if number(args, PHASE) == 0:
+        pack_columns(W, H, H, low, used, width, panel)
+        return
+    later, going = number(args, NEXT), number(args, NEXT_N)
+    rows = max(n, going)
+    slot = number(args, _MOST) * width
+    Z = array(args, _Z, i * slot, (i + 1) * slot)
+    dY = array(args, _DY, offset * H, (offset + n) * H)
+    dh = array(args, _DH, 0, rows * H)
+    begin_backward(Z, dY, dh, n, rows, H, low, used, width)
+    known = array(args, _DG, later * H, (later + going) * H)
+    if number(args, DIRECT):
+        add_rows(known, W, going, H, H, low, used, width, Z)
+    else:
+        multiply_panel(
+            Z, known.ctypes.data, H * size, going, H, panel.ctypes.data, Z.ctypes.data, width * size
+        )
+    end_backward(Z, dh, n, rows, H, low, used, width)
+    Y = array(args, _Y, offset * H, (offset + n) * H)
+    dG = array(args, _DG, offset * H, (offset + n) * H)
+    _slopes(Z, number(args, _RELU), n, H, low, used, width, Y, dG)
+
+
+@kernel
+def _forward(
+    board, threads, job, plan, tiles, width, direct, relu, G, W_hh, b_ih, b_hh, h, Hprev, Y, space
+):
+    H = W_hh.shape[1]
+    args = np.empty(ARRAYS + 14, np.int64)
+    args[DIRECT], args[_H], args[_MOST], args[_WIDTH] = direct, H, h.shape[0], width
+    args[_SIZE], args[_RELU] = G.itemsize, relu
+    args[_PANELS] = space.ctypes.data
+    args[_Z] = space.ctypes.data + (0 if direct else tiles * H * width * G.itemsize)
+    args[_W], args[_G], args[_STATE] = W_hh.ctypes.data, G.ctypes.data, h.ctypes.data
+    args[_BIAS_IH], args[_BIAS_HH] = b_ih.ctypes.data, b_hh.ctypes.data
+    args[_HPREV], args[_Y] = Hprev.ctypes.data, Y.ctypes.data
+    return run_steps(board, threads, job, args, plan, tiles, 0)
+
+
+@kernel
+def _backward(board, threads, job, plan, tiles, width, direct, relu, Y, dY, W_hh, dh, dG, space):
+    H = W_hh.shape[1]
+    args = np.empty(ARRAYS + 14, np.int64)
+    args[DIRECT], args[_H], args[_MOST], args[_WIDTH] = direct, H, dh.shape[0], width
+    args[_SIZE], args[_RELU] = Y.itemsize, relu
+    args[_PANELS] = space.ctypes.data
+    args[_Z] = space.ctypes.data + (0 if direct else tiles * H * width * Y.itemsize)
+    args[_W], args[_DY], args[_DH] = W_hh.ctypes.data, dY.ctypes.data, dh.ctypes.data
+    args[_DG], args[_Y] = dG.ctypes.data, Y.ctypes.data
+    return run_steps(board, threads, job, args, plan, tiles, 0)
+
+
+def rnn_forward(G, W_hh, b_ih, b_hh, relu, h, sizes, reverse, Hprev, Y):
+    tiles, width = blocks_of(h.shape[1], G.itemsize)
+    if not tiles:
+        reference.rnn_forward(G, W_hh, b_ih, b_hh, relu, h, sizes, reverse, Hprev, Y)
+        return
+    first_states(sizes, reverse, h, Hprev)
+    board, threads, direct = workers(G.shape[0], sizes, W_hh.size)
+    space = np.empty(tiles * width * (h.shape[0] + (0 if direct else W_hh.shape[1])), G.dtype)
+    plan, job = forward_plan(sizes, bool(reverse)), _forward_job[G.itemsize].address
+    _forward(
+        board, threads, job, plan, tiles, width, direct, bool(relu), G, W_hh, b_ih, b_hh, h, Hprev,
+        Y, space,
+    )  # fmt: skip
+
+
+def rnn_backward(Y, dY, W_hh, relu, dh, sizes, reverse, dG):
+    tiles, width = blocks_of(dh.shape[1], Y.itemsize)
+    if not tiles:
+        reference.rnn_backward(Y, dY, W_hh, relu, dh, sizes, reverse, dG)
+        return
+    board, threads, direct = workers(Y.shape[0], sizes, W_hh.size)
+    space = np.empty(tiles * width * (dh.shape[0] + (0 if direct else W_hh.shape[0])), Y.dtype)
+    plan, job = backward_plan(sizes, bool(reverse)), _backward_job[Y.itemsize].address
+    _backward(
+        board, threads, job, plan, tiles, width, direct, bool(relu), Y, dY, W_hh, dh, dG, space
+    )  # fmt: skip
