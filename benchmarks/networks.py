@@ -77,9 +77,11 @@ def made(torch: Any, name: str, device: str, channels_last: bool, tiny: bool) ->
     model = NETWORKS[name].build(torch.nn, _TINY if tiny else 1).to(device)
     rng = np.random.default_rng(0)
     with torch.no_grad():
-        for parameter in model.parameters():
+        for key, parameter in model.named_parameters():
             shape = tuple(parameter.shape)
-            if len(shape) > 1:
+            if key.endswith("bias"):
+                parameter.fill_(0.0)
+            elif len(shape) > 1:  # those of a batch norm are 1 on every side
                 bound = (3 / np.prod(shape[1:])) ** 0.5
                 drawn = rng.uniform(-bound, bound, shape).astype(np.float32)
                 parameter.copy_(torch.from_numpy(drawn).to(device))
