@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from opcheck import array_of
@@ -35,6 +37,15 @@ def made_up(shape, train, test):
         return images, labels.astype(np.int64)
 
     return Images(*part(train), *part(test))
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Teams of threads wait for each other where other tests run beside."""
+    threads = gpunet.get_num_threads()
+    gpunet.set_num_threads(1)
+    yield
+    gpunet.set_num_threads(threads)
 
 
 @pytest.fixture
@@ -276,6 +287,7 @@ def test_features_are_learned_once(every, features, small, tmp_path):
     ],
 )
 def test_what_recipes_reach(name, data, figure, least):
+    gpunet.set_num_threads(os.cpu_count() or 1)
     _, held_out = start(load_recipe(name), device="cpu", data=real_data(data))
     assert held_out[figure] >= least
     if name == "transfer":
