@@ -27,7 +27,7 @@ class CpuBackend(Backend):
     name = "cpu"
     xp = np
     array_type = np.ndarray
-    cache_bytes = 1 << 21
+    cache_bytes = 1 << 23
 
     def __init__(self) -> None:
         self.pool = HostPool()
