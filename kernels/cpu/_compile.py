@@ -42,7 +42,7 @@ def kernel_of_apart(function: Callable[..., Any]) -> Callable[..., Any]:
     LLVM takes loops over many arrays, or over many places of one, for SIMD code only when it knows.
     """
     compiled = numba.njit(nogil=True, fastmath=FAST_MATH, error_model="numpy")(function)
-    compiled._compiler._customize_flags = _apart
+    compiled._compiler._customize_flags = _apart  # type: ignore[attr-defined]
     return _kept(compiled)
 
 
