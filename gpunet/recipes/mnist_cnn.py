@@ -12,11 +12,11 @@ from ..utils.data import TensorDataset
 from .images import datasets_of
 from .recipe import Recipe, Settings
 
-__all__ = ["RECIPE", "features"]
+__all__ = ["RECIPE", "features", "network"]
 
 
 def features() -> nn.Sequential:
-    """From images (N, 1, 28, 28) to what two convolutions and a dense layer see, (N, 128)."""
+    """From images (N, 1, 28, 28) to what two convolutions see in them, (N, 1024)."""
     return nn.Sequential(
         nn.Conv2d(1, 32, 5),  # 24 x 24
         nn.ReLU(),
@@ -25,8 +25,13 @@ def features() -> nn.Sequential:
         nn.ReLU(),
         nn.MaxPool2d(2),
         nn.Flatten(),
-        nn.Linear(64 * 4 * 4, 128),
-        nn.ReLU(),
+    )
+
+
+def network(classes: int) -> nn.Sequential:
+    """The features under two dense layers."""
+    return features() + nn.Sequential(
+        nn.Linear(64 * 4 * 4, 128), nn.ReLU(), nn.Linear(128, classes)
     )
 
 
@@ -45,7 +50,7 @@ class MnistCNN(Recipe):
         return datasets_of(load_mnist(folder))
 
     def model(self) -> nn.Module:
-        return features().append(nn.Linear(128, 10))
+        return network(10)
 
     def loss(self) -> nn.Module:
         return nn.CrossEntropyLoss()

