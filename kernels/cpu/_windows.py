@@ -265,11 +265,12 @@ def weight_plan(shape, out, axes, groups, size, threads) -> Plan:
 #: transforms stay in the second-level cache.
 _SQUARES = (36, 144)
 _SQUARE_BYTES = 1 << 20
+_SUM_BYTES = 600_000
 
 
 @lru_cache(maxsize=512)
-def winograd_plan(shape, target, padding, size, threads) -> Plan:
-    """The forward or backward pass in squares of 2x2 pixels: `_winograd`.
+def winograd_plan(shape, target, padding, size, threads, weight=False) -> Plan:
+    """The forward or backward pass in squares of 2x2 pixels: `_winograd`, `_winograd_weight`.
 
     Parameters
     ----------
@@ -278,6 +279,8 @@ def winograd_plan(shape, target, padding, size, threads) -> Plan:
     padding : tuple of int
         Of H and W, before the first element.
     size, threads : int
+    weight : bool
+        Whether this is for the gradient of the weights, `target` being the output's.
     """
     N, C = shape[0], shape[4]
     down, along = [-(-n // 2) for n in target[2:4]]
@@ -312,11 +315,21 @@ def winograd_plan(shape, target, padding, size, threads) -> Plan:
     panels, width = panels_of(target[4], size)
     values[P_GROUPS], values[P_CS], values[P_CT] = 1, C, target[4]
     values[P_PANELS], values[P_COLUMNS] = panels, width
-    values[P_JOBS] = jobs = min(parts, 2 * _TILES * threads)
-    values[P_SHARE] = share = max(1, min(panels, 2 * threads // jobs))
+    rounded = -(-C // ROWS) * ROWS
+    packed = 16 * width * C + width + 2 * REGISTER // size
+    copies = 1
+    if weight:
+        # Shares of the panels so that the sums of a tile stay in the second-level cache.
+        share = min(panels, -(-16 * rounded * width * size // _SUM_BYTES))
+        copies = jobs = max(1, min(parts, -(-2 * threads // share)))
+        packed = jobs * 16 * rounded * width
+    else:
+        jobs = min(parts, 2 * _TILES * threads)
+        share = max(1, min(panels, 2 * threads // jobs))
+    values[P_JOBS], values[P_SHARE] = jobs, share
     values[P_TH], values[P_TW] = target[3] * target[4], target[3]
     squares = -(-samples * rows * along // ROWS) * ROWS
-    bytes_ = values[P_COPY] + 8 * squares + 128 + 64
+    bytes_ = values[P_COPY] + 8 * max(squares, rounded) + 128 + 64
     bytes_ += 16 * (squares * (C * size + 2 * REGISTER) + 2 * 64)
     values[P_BYTES] = bytes_ = -(-bytes_ // 64) * 64 + 64
     values[P_SLOTS] = threads
@@ -324,7 +337,7 @@ def winograd_plan(shape, target, padding, size, threads) -> Plan:
         np.array([*values, *source.segments, 0], np.int64),
         np.empty((0, 3), np.int64),
         jobs * share,
-        1,
-        16 * width * C + width + 2 * REGISTER // size,
+        copies,
+        packed,
         threads * bytes_,
     )

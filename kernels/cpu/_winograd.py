@@ -30,7 +30,7 @@ from ._gather import SLOT, copy_part, free_slot, like, numbers_at, take_slot
 from ._products import REGISTER, ROWS, one_register, two_registers
 from .team import array, number, run_tiles, tiles_by_size
 
-__all__ = ["winograd"]
+__all__ = ["forth_squares", "squares_of", "winograd"]
 
 
 def _vectors(builder, kind, size):
@@ -49,7 +49,7 @@ def _vectors(builder, kind, size):
     return vector, constant, read, write
 
 
-def _squares(of):
+def squares_of(of):
     """An intrinsic over `n` vectors of channels, whose body `of` builds."""
 
     @intrinsic
@@ -126,7 +126,7 @@ def _back(builder, tools, here, source, row, pixel, target, step, more, down, ri
                 write(value, builder.add(builder.add(target, here), at))
 
 
-_forth_squares, _back_squares = _squares(_forth), _squares(_back)
+forth_squares, _back_squares = squares_of(_forth), squares_of(_back)
 
 
 @kernel
@@ -164,7 +164,7 @@ def _part(plan, offsets, source, packed, target, scratch, table, height, relu, i
             for x in range(along):
                 at = scratch + (s * plan[w.P_PH] + 2 * y) * line + 2 * x * pixel
                 windows[q] = forth + q * C * size
-                _forth_squares(source, at, line, pixel, windows[q], step, C // lanes, 0, 0, 0, 0)
+                forth_squares(source, at, line, pixel, windows[q], step, C // lanes, 0, 0, 0, 0)
                 q += 1
     for q in range(count, padded):
         windows[q] = windows[count - 1]

@@ -12,6 +12,7 @@ from ._gather_weight import gather_weight
 from ._products import REGISTER
 from ._scratch import Scratch
 from ._winograd import winograd
+from ._winograd_weight import winograd_weight
 from .activation import bias_act_forward
 from .team import team
 
@@ -21,7 +22,7 @@ _scratch = Scratch()
 #: Multiplications from which the team shares a convolution.
 _SHARED = 1 << 16
 #: Pixels from which the weights' transform for `_winograd` pays.
-_SQUARES = 1024
+_SQUARES = 2048
 
 
 def conv_forward(X, W, bias, Y, stride, padding, dilation, groups, act):
@@ -59,16 +60,23 @@ def conv_backward_weight(X, dY, dW, stride, padding, dilation, groups):
         return
     helpers = team()
     threads = helpers.threads if dY.size * dW.size // dW.shape[0] >= _SHARED else 1
-    phase = w.forward_axes(dY.shape[1:4], dW.shape[1:4], stride, padding, dilation)
-    plan = w.weight_plan(X.shape, dY.shape, phase, groups, dW.itemsize, threads)
+    squares = _is_for_squares(X, dW, dY, stride, dilation, groups)
+    # Squares that reach beyond dY have no gradient there to read.
+    squares = squares and not (dY.shape[2] % 2 or dY.shape[3] % 2)
+    if squares:
+        plan = w.winograd_plan(X.shape, dY.shape, padding[1:], dW.itemsize, threads, True)
+    else:
+        phase = w.forward_axes(dY.shape[1:4], dW.shape[1:4], stride, padding, dilation)
+        plan = w.weight_plan(X.shape, dY.shape, phase, groups, dW.itemsize, threads)
     if threads > 1:
         helpers.wake()
     front = (plan.packed + 2 * REGISTER // dW.itemsize) * dW.itemsize
     block = _scratch.take(front + plan.scratch + 64 * (threads + 2))
-    gather_weight(
-        helpers.board, threads, plan, steps, X.reshape(-1), dY.reshape(-1), flat,
-        block[:front].view(dW.dtype), block[front:],
-    )  # fmt: skip
+    arrays = (X.reshape(-1), dY.reshape(-1), flat, block[:front].view(dW.dtype))
+    if squares:
+        winograd_weight(helpers.board, threads, plan, steps, *arrays, dY.shape[2], block[front:])
+    else:
+        gather_weight(helpers.board, threads, plan, steps, *arrays, block[front:])
     _scratch.give_back(block)
 
 

@@ -21,10 +21,10 @@ SHAPES = [
     (2, (1, 16, 33), 17, 40, (1, 3, 3), (1, 16, 33), (1, 1, 1), (0, 1, 1), (1, 1, 1), 1),
     (2, (1, 17, 16), 16, 33, (1, 3, 3), (1, 9, 8), (1, 2, 2), (0, 1, 1), (1, 1, 1), 1),
     # 3x3 taps over enough pixels and whole vectors of channels.
-    (7, (1, 15, 17), 32, 48, (1, 3, 3), (1, 15, 17), (1, 1, 1), (0, 1, 1), (1, 1, 1), 1),
-    (4, (1, 20, 21), 16, 80, (1, 3, 3), (1, 18, 19), (1, 1, 1), (0, 0, 0), (1, 1, 1), 1),
-    (1, (1, 34, 33), 64, 16, (1, 3, 3), (1, 36, 34), (1, 1, 1), (0, 2, 1), (1, 1, 1), 1),
-    (33, (1, 5, 7), 16, 16, (1, 3, 3), (1, 6, 6), (1, 1, 1), (0, 2, 0), (1, 1, 1), 1),
+    (9, (1, 15, 17), 32, 48, (1, 3, 3), (1, 15, 17), (1, 1, 1), (0, 1, 1), (1, 1, 1), 1),
+    (7, (1, 20, 20), 16, 80, (1, 3, 3), (1, 18, 18), (1, 1, 1), (0, 0, 0), (1, 1, 1), 1),
+    (2, (1, 34, 33), 64, 16, (1, 3, 3), (1, 36, 34), (1, 1, 1), (0, 2, 1), (1, 1, 1), 1),
+    (65, (1, 5, 7), 16, 16, (1, 3, 3), (1, 6, 6), (1, 1, 1), (0, 2, 0), (1, 1, 1), 1),
     (3, (1, 1, 1), 5, 6, (1, 3, 3), (1, 1, 1), (1, 1, 1), (0, 1, 1), (1, 1, 1), 1),
     (2, (1, 1, 40), 7, 70, (1, 1, 5), (1, 1, 36), (1, 1, 1), (0, 0, 0), (1, 1, 1), 1),
     # One pixel a window, but other windows than pixels.
@@ -37,23 +37,23 @@ SHAPES = [
 
 
 def forward(shape, act, biased, rng, dtype):
-    N, lengths, C, O, kernel, out, *geometry, groups = shape
-    X, W = images(rng, dtype, (N, *lengths, C), (O, *kernel, C // groups))
-    bias = rng.standard_normal(O).astype(dtype) if biased else None
-    Y = garbage((N, *out, O), dtype)
+    N, lengths, C, filters, kernel, out, *geometry, groups = shape
+    X, W = images(rng, dtype, (N, *lengths, C), (filters, *kernel, C // groups))
+    bias = rng.standard_normal(filters).astype(dtype) if biased else None
+    Y = garbage((N, *out, filters), dtype)
     return Case((X, W, bias, Y, *geometry, groups, act), outputs=(3,))
 
 
 def backward_input(shape, rng, dtype):
-    N, lengths, C, O, kernel, out, *geometry, groups = shape
-    dY, W = images(rng, dtype, (N, *out, O), (O, *kernel, C // groups))
+    N, lengths, C, filters, kernel, out, *geometry, groups = shape
+    dY, W = images(rng, dtype, (N, *out, filters), (filters, *kernel, C // groups))
     return Case((dY, W, garbage((N, *lengths, C), dtype), *geometry, groups), outputs=(2,))
 
 
 def backward_weight(shape, rng, dtype):
-    N, lengths, C, O, kernel, out, *geometry, groups = shape
-    X, dY = images(rng, dtype, (N, *lengths, C), (N, *out, O))
-    dW = garbage((O, *kernel, C // groups), dtype)
+    N, lengths, C, filters, kernel, out, *geometry, groups = shape
+    X, dY = images(rng, dtype, (N, *lengths, C), (N, *out, filters))
+    dW = garbage((filters, *kernel, C // groups), dtype)
     return Case((X, dY, dW, *geometry, groups), outputs=(2,))
 
 
