@@ -114,83 +114,120 @@ def run_steps(board, threads, job, args, plan, tiles, more):
     return args[0]  # so that the list lives until here
 
 
+# In what follows each row is a slice of its own: of an index that is a sum LLVM does not know that
+# it is not negative, which in Python means something else.
+
+
 @kernel_of_apart
 def pack_rows(W, gates, H, K, low, used, width, panels):
     """Panels of ``W^T``: for each gate, panel[k, j] = W[gate * H + low + j, k]."""
     panels[:] = 0
     for q in range(gates):
+        panel = panels[q * K * width : (q + 1) * K * width].reshape((K, width))
+        start = (q * H + low) * K
+        rows = W[start : start + used * K].reshape((used, K))
         for k in range(K):
-            to = (q * K + k) * width
             for j in range(used):
-                panels[to + j] = W[(q * H + low + j) * K + k]
+                panel[k, j] = rows[j, k]
 
 
 @kernel_of_apart
 def pack_columns(W, K, n, low, used, width, panel):
     """A panel of W (K, n): panel[k, j] = W[k, low + j]."""
+    panel[:] = 0
     for k in range(K):
+        row, start = panel[k * width : (k + 1) * width], k * n + low
+        part = W[start : start + used]
         for j in range(used):
-            panel[k * width + j] = W[k * n + low + j]
-        for j in range(used, width):
-            panel[k * width + j] = 0
+            row[j] = part[j]
 
 
 @kernel_of_apart
 def begin(Z, G, b_ih, b_hh, n, gates, alone, H, low, used, width):
     """``Z[m, q, j] = G[m, q H + low + j] + b_ih + b_hh``; from gate `alone` on b_hh only."""
-    for m in range(n):
-        for q in range(gates):
-            to, unit = (m * gates + q) * width, q * H + low
-            row = m * gates * H + unit
+    Z[: n * gates * width] = 0
+    for q in range(gates):
+        unit = q * H + low
+        b1, b2 = b_ih[unit : unit + used], b_hh[unit : unit + used]
+        for m in range(n):
+            to, start = (m * gates + q) * width, m * gates * H + unit
+            z, g = Z[to : to + used], G[start : start + used]
             if q < alone:
                 for j in range(used):
-                    Z[to + j] = G[row + j] + b_ih[unit + j] + b_hh[unit + j]
+                    z[j] = g[j] + b1[j] + b2[j]
             else:
                 for j in range(used):
-                    Z[to + j] = b_hh[unit + j]
-            for j in range(used, width):
-                Z[to + j] = 0
+                    z[j] = b2[j]
 
 
 @kernel_of_apart
 def begin_backward(Z, dY, dh, n, rows, P, low, used, width):
     """``Z[m, j] = dh[m, low + j]``, in the first n rows ``+ dY[m, low + j]``."""
+    Z[: rows * width] = 0
     for m in range(rows):
-        for j in range(used):
-            Z[m * width + j] = dh[m * P + low + j]
-        for j in range(used, width):
-            Z[m * width + j] = 0
+        at = m * P + low
+        z, d = Z[m * width : m * width + used], dh[at : at + used]
         if m < n:
+            y = dY[at : at + used]
             for j in range(used):
-                Z[m * width + j] += dY[m * P + low + j]
+                z[j] = d[j] + y[j]
+        else:
+            for j in range(used):
+                z[j] = d[j]
 
 
 @kernel_of_apart
 def end_backward(Z, dh, n, rows, P, low, used, width):
     """What `begin_backward` read is used up in the first n rows; in the others Z is complete."""
     for m in range(rows):
-        for j in range(used):
-            dh[m * P + low + j] = Z[m * width + j] if m >= n else 0
+        at = m * P + low
+        if m < n:
+            dh[at : at + used] = 0
+        else:
+            z, d = Z[m * width : m * width + used], dh[at : at + used]
+            for j in range(used):
+                d[j] = z[j]
 
 
 @kernel_of_apart
 def dot_rows(A, W, n, gates, H, K, low, used, width, Z):
     """``Z[m, q, j] += sum_k A[m, k] W[q H + low + j, k]``."""
     for m in range(n):
+        a = A[m * K : (m + 1) * K]
         for q in range(gates):
-            for j in range(used):
-                row = (q * H + low + j) * K
-                total = Z[(m * gates + q) * width + j]
+            to, start = (m * gates + q) * width, (q * H + low) * K
+            z = Z[to : to + used]
+            # Four sums at a time: one alone would wait for each of its additions.
+            fours = used - used % 4
+            for j in range(0, fours, 4):
+                here = start + j * K
+                w0, w1 = W[here : here + K], W[here + K : here + 2 * K]
+                w2, w3 = W[here + 2 * K : here + 3 * K], W[here + 3 * K : here + 4 * K]
+                s0 = s1 = s2 = s3 = z.dtype.type(0)
                 for k in range(K):
-                    total += A[m * K + k] * W[row + k]
-                Z[(m * gates + q) * width + j] = total
+                    s0 += a[k] * w0[k]
+                    s1 += a[k] * w1[k]
+                    s2 += a[k] * w2[k]
+                    s3 += a[k] * w3[k]
+                z[j] += s0
+                z[j + 1] += s1
+                z[j + 2] += s2
+                z[j + 3] += s3
+            for j in range(fours, used):
+                w0 = W[start + j * K : start + (j + 1) * K]
+                s0 = z.dtype.type(0)
+                for k in range(K):
+                    s0 += a[k] * w0[k]
+                z[j] += s0
 
 
 @kernel_of_apart
 def add_rows(A, W, n, K, P, low, used, width, Z):
     """``Z[m, j] += sum_k A[m, k] W[k, low + j]``."""
     for m in range(n):
+        z, a = Z[m * width : m * width + used], A[m * K : (m + 1) * K]
         for k in range(K):
-            a, row = A[m * K + k], k * P + low
+            row, start = a[k], k * P + low
+            w = W[start : start + used]
             for j in range(used):
-                Z[m * width + j] += a * W[row + j]
+                z[j] += row * w[j]

@@ -42,45 +42,52 @@ _DY, _DG, _DK, _DH = _Y, _BIAS_IH, _BIAS_HH, _STATE
 @kernel_of_apart
 def _units(Z, G, b_ih, n, going, H, low, used, width, before, h, following, M, Y):
     """Gates and new states from Z: into G and Y, and before the next step or, at last, into h."""
+    bias = b_ih[2 * H + low : 2 * H + low + used]
     for m in range(n):
         z, at, gate = 3 * m * width, m * H + low, 3 * m * H + low
+        zr, zu = Z[z : z + used], Z[z + width : z + width + used]
+        product = Z[z + 2 * width : z + 2 * width + used]
+        r, u = G[gate : gate + used], G[gate + H : gate + H + used]
+        new = G[gate + 2 * H : gate + 2 * H + used]
+        kept, y, old = M[at : at + used], Y[at : at + used], before[at : at + used]
         for j in range(used):
-            G[gate + j] = sigmoid(Z[z + j])
+            r[j] = sigmoid(zr[j])
         for j in range(used):
-            G[gate + H + j] = sigmoid(Z[z + width + j])
+            u[j] = sigmoid(zu[j])
         for j in range(used):
-            product = Z[z + 2 * width + j]
-            M[at + j] = product
-            x = G[gate + 2 * H + j] + b_ih[2 * H + low + j] + G[gate + j] * product
-            G[gate + 2 * H + j] = tanh(x)
+            kept[j] = product[j]
+            zr[j] = new[j] + bias[j] + r[j] * product[j]
         for j in range(used):
-            update = G[gate + H + j]
-            Y[at + j] = (1 - update) * G[gate + 2 * H + j] + update * before[at + j]
-        if m < going:
-            for j in range(used):
-                following[at + j] = Y[at + j]
-        else:
-            for j in range(used):
-                h[at + j] = Y[at + j]
+            new[j] = tanh(zr[j])
+        for j in range(used):
+            y[j] = (1 - u[j]) * new[j] + u[j] * old[j]
+        state = following[at : at + used] if m < going else h[at : at + used]
+        for j in range(used):
+            state[j] = y[j]
 
 
 @kernel_of_apart
 def _slopes(Z, G, before, M, n, H, low, used, width, dh, dG, dK):
     for m in range(n):
-        z, at, gate = m * width, m * H + low, 3 * m * H + low
+        at, gate = m * H + low, 3 * m * H + low
+        z, d = Z[m * width : m * width + used], dh[at : at + used]
+        old, kept = before[at : at + used], M[at : at + used]
+        r, u = G[gate : gate + used], G[gate + H : gate + H + used]
+        new = G[gate + 2 * H : gate + 2 * H + used]
+        dr, du = dG[gate : gate + used], dG[gate + H : gate + H + used]
+        da = dG[gate + 2 * H : gate + 2 * H + used]
+        kr, ku = dK[gate : gate + used], dK[gate + H : gate + H + used]
+        ka = dK[gate + 2 * H : gate + 2 * H + used]
         for j in range(used):
-            d, r, u = Z[z + j], G[gate + j], G[gate + H + j]
-            new = G[gate + 2 * H + j]
-            a = d * (1 - u) * (1 - new * new)
-            dr = a * M[at + j] * r * (1 - r)
-            du = d * (before[at + j] - new) * u * (1 - u)
-            dG[gate + j] = dr
-            dG[gate + H + j] = du
-            dG[gate + 2 * H + j] = a
-            dK[gate + j] = dr
-            dK[gate + H + j] = du
-            dK[gate + 2 * H + j] = a * r
-            dh[at + j] = d * u
+            a = z[j] * (1 - u[j]) * (1 - new[j] * new[j])
+            da[j] = a
+            ka[j] = a * r[j]
+            dr[j] = a * kept[j] * r[j] * (1 - r[j])
+            du[j] = z[j] * (old[j] - new[j]) * u[j] * (1 - u[j])
+            d[j] = z[j] * u[j]
+        for j in range(used):
+            kr[j] = dr[j]
+            ku[j] = du[j]
 
 
 @inline

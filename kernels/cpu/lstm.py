@@ -52,70 +52,68 @@ def _units(
     """
     for m in range(n):
         z, at, gate = 4 * m * width, m * H + low, 4 * m * H + low
+        zi, zf = Z[z : z + used], Z[z + width : z + width + used]
+        zg, zo = Z[z + 2 * width :][:used], Z[z + 3 * width :][:used]
+        i, f = G[gate : gate + used], G[gate + H : gate + H + used]
+        g, o = G[gate + 2 * H :][:used], G[gate + 3 * H :][:used]
+        s, y, cell = S[at : at + used], Y[at : at + used], cells[at : at + used]
         for j in range(used):
-            G[gate + j] = sigmoid(Z[z + j])
+            i[j] = sigmoid(zi[j])
         for j in range(used):
-            G[gate + H + j] = sigmoid(Z[z + width + j])
+            f[j] = sigmoid(zf[j])
         for j in range(used):
-            G[gate + 2 * H + j] = tanh(Z[z + 2 * width + j])
+            g[j] = tanh(zg[j])
         for j in range(used):
-            G[gate + 3 * H + j] = sigmoid(Z[z + 3 * width + j])
-        # What was in Z for i makes room for the new cell.
+            o[j] = sigmoid(zo[j])
+        next_cell = following_cells[at : at + used] if m < going else c[at : at + used]
         for j in range(used):
-            keep, add = G[gate + H + j] * cells[at + j], G[gate + j] * G[gate + 2 * H + j]
-            Z[z + j] = keep + add
+            zi[j] = f[j] * cell[j] + i[j] * g[j]
         for j in range(used):
-            S[at + j] = tanh(Z[z + j])
+            next_cell[j] = zi[j]
         for j in range(used):
-            Y[at + j] = G[gate + 3 * H + j] * S[at + j]
-        if m < going:
+            s[j] = tanh(zi[j])
+        for j in range(used):
+            y[j] = o[j] * s[j]
+        if not projected:
+            state = following[at : at + used] if m < going else h[at : at + used]
             for j in range(used):
-                following_cells[at + j] = Z[z + j]
-            if not projected:
-                for j in range(used):
-                    following[at + j] = Y[at + j]
-        else:
-            for j in range(used):
-                c[at + j] = Z[z + j]
-            if not projected:
-                for j in range(used):
-                    h[at + j] = Y[at + j]
+                state[j] = y[j]
 
 
 @kernel_of_apart
 def _projected(Z, n, going, P, low, used, width, h, following, Y):
     for m in range(n):
         at = m * P + low
+        z, y = Z[m * width : m * width + used], Y[at : at + used]
+        state = following[at : at + used] if m < going else h[at : at + used]
         for j in range(used):
-            Y[at + j] = Z[m * width + j]
-        if m < going:
-            for j in range(used):
-                following[at + j] = Z[m * width + j]
-        else:
-            for j in range(used):
-                h[at + j] = Z[m * width + j]
+            y[j] = z[j]
+            state[j] = z[j]
 
 
 @kernel_of_apart
 def _slopes(Z, G, cells, S, n, H, low, used, width, dc, dG):
     for m in range(n):
-        z, at, gate = m * width, m * H + low, 4 * m * H + low
+        at, gate = m * H + low, 4 * m * H + low
+        z, s, cell = Z[m * width : m * width + used], S[at : at + used], cells[at : at + used]
+        i, f = G[gate : gate + used], G[gate + H : gate + H + used]
+        g, o = G[gate + 2 * H :][:used], G[gate + 3 * H :][:used]
+        di, df = dG[gate : gate + used], dG[gate + H : gate + H + used]
+        dg, do = dG[gate + 2 * H :][:used], dG[gate + 3 * H :][:used]
+        d_cell = dc[at : at + used]
         for j in range(used):
-            i, f, g = G[gate + j], G[gate + H + j], G[gate + 2 * H + j]
-            o, s, d = G[gate + 3 * H + j], S[at + j], Z[z + j]
-            e = dc[at + j] + d * o * (1 - s * s)
-            dG[gate + j] = e * g * i * (1 - i)
-            dG[gate + H + j] = e * cells[at + j] * f * (1 - f)
-            dG[gate + 2 * H + j] = e * i * (1 - g * g)
-            dG[gate + 3 * H + j] = d * s * o * (1 - o)
-            dc[at + j] = e * f
+            e = d_cell[j] + z[j] * o[j] * (1 - s[j] * s[j])
+            di[j] = e * g[j] * i[j] * (1 - i[j])
+            df[j] = e * cell[j] * f[j] * (1 - f[j])
+            dg[j] = e * i[j] * (1 - g[j] * g[j])
+            do[j] = z[j] * s[j] * o[j] * (1 - o[j])
+            d_cell[j] = e * f[j]
 
 
 @kernel_of_apart
 def _copy_block(Z, n, P, low, used, width, dP):
     for m in range(n):
-        for j in range(used):
-            dP[m * P + low + j] = Z[m * width + j]
+        dP[m * P + low : m * P + low + used] = Z[m * width : m * width + used]
 
 
 @inline

@@ -43,32 +43,30 @@ _DY, _DH, _DG = _G, _BIAS_IH, _BIAS_HH
 def _units(Z, relu, n, going, H, low, used, width, h, following, Y):
     """The new states from Z: into Y, and before the next step or, after the last, into h."""
     for m in range(n):
-        z, at = m * width, m * H + low
+        at = m * H + low
+        z, y = Z[m * width : m * width + used], Y[at : at + used]
         if relu:
             for j in range(used):
-                x = Z[z + j]
-                Y[at + j] = 0 if x < 0 else x
+                y[j] = 0 if z[j] < 0 else z[j]
         else:
             for j in range(used):
-                Y[at + j] = tanh(Z[z + j])
-        if m < going:
-            for j in range(used):
-                following[at + j] = Y[at + j]
-        else:
-            for j in range(used):
-                h[at + j] = Y[at + j]
+                y[j] = tanh(z[j])
+        state = following[at : at + used] if m < going else h[at : at + used]
+        for j in range(used):
+            state[j] = y[j]
 
 
 @kernel_of_apart
 def _slopes(Z, relu, n, H, low, used, width, Y, dG):
     for m in range(n):
-        z, at = m * width, m * H + low
-        for j in range(used):
-            y, d = Y[at + j], Z[z + j]
-            if relu:
-                dG[at + j] = d if y > 0 else 0
-            else:
-                dG[at + j] = d * (1 - y * y)
+        at = m * H + low
+        z, y, d = Z[m * width : m * width + used], Y[at : at + used], dG[at : at + used]
+        if relu:
+            for j in range(used):
+                d[j] = z[j] if y[j] > 0 else 0
+        else:
+            for j in range(used):
+                d[j] = z[j] * (1 - y[j] * y[j])
 
 
 @inline
