@@ -99,6 +99,7 @@ from .pool import (
 )
 from .positions import SinusoidalPositions
 from .rbf import RBFConv2d
+from .recurrence import ElmanCell, ElmanJordanCell, JordanCell, Recurrent
 from .recurrent import GRU, LSTM, RNN, RNNBase
 from .recurrent_cell import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from .sequential import Sequential
@@ -150,6 +151,8 @@ __all__ = [
     "Dropout1d",
     "Dropout2d",
     "Dropout3d",
+    "ElmanCell",
+    "ElmanJordanCell",
     "Embedding",
     "FeatureAlphaDropout",
     "Flatten",
@@ -162,6 +165,7 @@ __all__ = [
     "InstanceNorm1d",
     "InstanceNorm2d",
     "InstanceNorm3d",
+    "JordanCell",
     "KLDivLoss",
     "L1Loss",
     "LSTMCell",
@@ -195,6 +199,7 @@ __all__ = [
     "RNNCellBase",
     "ReLU",
     "ReLU6",
+    "Recurrent",
     "ReflectionPad1d",
     "ReflectionPad2d",
     "ReflectionPad3d",
