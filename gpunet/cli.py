@@ -1,4 +1,5 @@
-"""The command line: ``gpunet train, recipes, evaluate, predict, inspect, info``.
+"""The command line: ``gpunet train, recipes, evaluate, predict, generate, inspect,
+info``.
 
 What a user can get wrong ends in one line on standard error: exit status 2 for a wrong command
 line, 130 after Ctrl-C, 143 after SIGTERM, 1 for anything else. Everything heavy is imported by the
@@ -294,11 +295,12 @@ def inspect(
 ) -> None:
     """Look into a run's network: how each layer learns, and if slowly, why.
 
-    Of a convolutional network also the filters, and what it makes of one image, as pictures.
+    Of a convolutional network also the filters, and what it makes of one image, as pictures. Of a
+    recurrent network its hidden state over time, and the error as it flows back through time.
     """
     from rich.console import Console
 
-    from .recipes.look import look_at_image, look_into
+    from .recipes.look import look_at_image, look_into, look_through_time
     from .recipes.run import load_run
 
     with _in_one_line():
@@ -314,6 +316,11 @@ def inspect(
             followed.plot_filters(filters)
             followed.plot_maps(maps)
             print(f"one image, layer by layer: {filters}, {maps}")
+        over_time = look_through_time(loaded)
+        if over_time is not None:
+            path = picture.with_stem(f"{picture.stem}-time")
+            over_time[0].plot(path, over_time[1])
+            print(f"over time: {path}")
 
 
 if __name__ == "__main__":

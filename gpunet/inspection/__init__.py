@@ -5,6 +5,9 @@
 
 `follow_image` takes one image through a convolutional network and returns an `ImageReport`:
 pictures of the filters, and of the feature maps and the deltas of each convolution.
+
+`follow_time` runs a recurrent layer step by step and returns a `TimeReport`: a picture of its
+hidden state, and of the error as it flows back through time.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 from .inspecting import inspect
 from .one_image import ImageReport, Maps, follow_image
 from .report import LayerReport, ParameterReport, Report
+from .through_time import TimeReport, follow_time
 
 __all__ = [
     "ImageReport",
@@ -19,6 +23,8 @@ __all__ = [
     "Maps",
     "ParameterReport",
     "Report",
+    "TimeReport",
     "follow_image",
+    "follow_time",
     "inspect",
 ]

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import nn, optim
 from ..autograd import no_grad
-from ..backend import Device, backend_of
+from ..backend import backend_of
 from ..backend.rng import Generator
 from ..functions.creation import full
 from ..functions.data import from_numpy
@@ -23,9 +23,9 @@ from ..functions.sampling import randperm
 from ..optim.lr_scheduler import OneCycleLR
 from ..text import Vocabulary
 from ..utils.data import TensorDataset
-from .recipe import Recipe, Settings
+from .recipe import Settings
 from .run import Run
-from .sequence_trainer import SequenceTrainer, next_token
+from .sequence_trainer import SequenceRecipe, SequenceTrainer, next_token
 
 __all__ = ["RECIPE", "Adder", "Addition"]
 
@@ -84,7 +84,7 @@ class AddingTrainer(SequenceTrainer):
         return values
 
 
-class Addition(Recipe):
+class Addition(SequenceRecipe):
     """A tenth of the sums is held out, always the same.
 
     Parameters
@@ -95,6 +95,7 @@ class Addition(Recipe):
     """
 
     metrics: Mapping[str, Callable[[Any, Any], Any]] = {}
+    trainer_type = AddingTrainer
 
     def __init__(self, reverse: bool = False):
         self.reverse = reverse
@@ -132,18 +133,6 @@ class Addition(Recipe):
 
     def scheduler(self, optimizer: Any, settings: Settings, batches: int) -> OneCycleLR:
         return OneCycleLR(optimizer, settings.lr, total_steps=settings.epochs * batches)
-
-    def trainer(self, settings: Settings, device: Device, batches: int) -> AddingTrainer:
-        model = self.model().to(device)
-        optimizer = self.optimizer(model.parameters(), settings)
-        return AddingTrainer(
-            model,
-            self.loss(),
-            optimizer,
-            self.scheduler(optimizer, settings, batches),
-            scheduler_interval="step",
-            max_norm=1.0,
-        )
 
     def remarks(self, run: Run) -> list[str]:
         """Some questions of the held-out part with the answers that the model writes."""

@@ -16,9 +16,9 @@ from ..nn.utils.rnn import pack_padded_sequence
 from ..optim.lr_scheduler import OneCycleLR
 from ..text import BucketBatchSampler, TfIdf, Vocabulary, padded
 from ..utils.data import DataLoader, Dataset
-from .recipe import Recipe, Settings
+from .recipe import Settings
 from .run import Run
-from .sequence_trainer import SequenceTrainer
+from .sequence_trainer import SequenceRecipe
 
 __all__ = ["RECIPE", "Questions", "WeightedGRU"]
 
@@ -89,7 +89,7 @@ def _collate(samples: Sequence[tuple[np.ndarray, int]]) -> list[Any]:
     return [from_numpy(words), lengths, from_numpy(np.array([label for _, label in samples]))]
 
 
-class Banking77GRU(Recipe):
+class Banking77GRU(SequenceRecipe):
     """Each word's weight is its inverse document frequency, of the mean 1 over the training texts.
 
     The term frequency needs no factor of its own: a word that comes twice is read twice.
@@ -133,19 +133,6 @@ class Banking77GRU(Recipe):
 
     def scheduler(self, optimizer: Any, settings: Settings, batches: int) -> OneCycleLR:
         return OneCycleLR(optimizer, settings.lr, total_steps=settings.epochs * batches)
-
-    def trainer(self, settings: Settings, device: Device, batches: int) -> SequenceTrainer:
-        model = self.model().to(device)
-        optimizer = self.optimizer(model.parameters(), settings)
-        return SequenceTrainer(
-            model,
-            self.loss(),
-            optimizer,
-            self.scheduler(optimizer, settings, batches),
-            metrics=self.metrics,
-            scheduler_interval="step",
-            max_norm=1.0,
-        )
 
     def keep(self, folder: Path) -> None:
         self.vocabulary.save(folder / "vocabulary.json")

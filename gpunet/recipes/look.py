@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..inspection import ImageReport, Report, follow_image, inspect
+from ..inspection import ImageReport, Report, TimeReport, follow_image, follow_time, inspect
 from ..train.batches import moved
 from .run import Run
 
-__all__ = ["look_at_image", "look_into"]
+__all__ = ["look_at_image", "look_into", "look_through_time"]
 
 
 def look_into(run: Run, samples: int = 256) -> Report:
@@ -32,3 +32,11 @@ def look_at_image(run: Run, number: int = 0) -> ImageReport | None:
     inputs, targets = moved([tensor[number : number + 1] for tensor in batch], run.device)
     model, loss_fn, _ = run.recipe.inspected(run.trainer)
     return follow_image(model, loss_fn, inputs, targets)
+
+
+def look_through_time(run: Run, samples: int = 32) -> tuple[TimeReport, list[str] | None] | None:
+    """What a recurrent layer of `run` does step by step, and what is read; None if it has none."""
+    inputs, targets = moved(run.recipe.examples(run, samples), run.device)
+    model, loss_fn, _ = run.recipe.inspected(run.trainer)
+    report = follow_time(model, loss_fn, inputs, targets)
+    return None if report is None else (report, run.recipe.words(inputs[0]))

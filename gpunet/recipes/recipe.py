@@ -183,6 +183,10 @@ class Recipe:
         """Inputs and targets of the first `number` training samples, for an inspection."""
         return run.loader.dataset[:number]
 
+    def words(self, inputs: Any) -> list[str] | None:
+        """What one sample says at each step of time, for a picture; None for no text."""
+        return None
+
     def inspected(self, trainer: Trainer) -> tuple[Module, Callable[[Any, Any], Any], Any]:
         """Model, loss function and optimiser as `gpunet.inspection.inspect` takes them."""
         return self.module(trainer), trainer.loss_fn or self.loss(), trainer.optimizer

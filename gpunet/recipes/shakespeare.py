@@ -118,6 +118,12 @@ class Shakespeare(Recipe):
         trainer.max_norm = 1.0
         return trainer
 
+    def words(self, inputs: Any) -> list[str]:
+        assert self.vocabulary is not None
+        shown = {"\n": "\u21b5", " ": "\u2423", "$": r"\$"}
+        signs = [self.vocabulary.tokens[number] for number in inputs.tolist()]
+        return [shown.get(sign, sign) for sign in signs]
+
     def keep(self, folder: Path) -> None:
         assert self.vocabulary is not None
         self.vocabulary.save(folder / "vocabulary.json")

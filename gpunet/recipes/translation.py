@@ -16,9 +16,9 @@ from ..optim.lr_scheduler import OneCycleLR
 from ..text import BucketBatchSampler, Vocabulary, bleu, padded
 from ..utils.data import DataLoader, Dataset
 from .decoding import decode
-from .recipe import Recipe, Settings
+from .recipe import Settings
 from .run import Run
-from .sequence_trainer import SequenceTrainer, next_token
+from .sequence_trainer import SequenceRecipe, next_token
 
 __all__ = ["SentencePairs", "Translation", "collate"]
 
@@ -62,7 +62,7 @@ def collate(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[Any]:
     ]
 
 
-class Translation(Recipe):
+class Translation(SequenceRecipe):
     """The base class: 50,000 pairs to train on, 500 held out, and 500 for the BLEU score.
 
     What is measured while it trains is the cross-entropy per word, with the labels smoothed.
@@ -74,7 +74,6 @@ class Translation(Recipe):
     """
 
     metrics: Mapping[str, Callable[[Any, Any], Any]] = {}
-    max_norm = 1.0
     source: Vocabulary
     target: Vocabulary
 
@@ -111,18 +110,6 @@ class Translation(Recipe):
     def scheduler(self, optimizer: Any, settings: Settings, batches: int) -> OneCycleLR:
         return OneCycleLR(
             optimizer, settings.lr, total_steps=settings.epochs * batches, pct_start=0.2
-        )
-
-    def trainer(self, settings: Settings, device: Device, batches: int) -> SequenceTrainer:
-        model = self.model().to(device)
-        optimizer = self.optimizer(model.parameters(), settings)
-        return SequenceTrainer(
-            model,
-            self.loss(),
-            optimizer,
-            self.scheduler(optimizer, settings, batches),
-            scheduler_interval="step",
-            max_norm=self.max_norm,
         )
 
     def keep(self, folder: Path) -> None:

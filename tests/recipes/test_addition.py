@@ -12,6 +12,7 @@ from gpunet import datasets
 from gpunet.autograd import no_grad
 from gpunet.recipes import load_recipe
 from gpunet.recipes.addition import Adder
+from gpunet.recipes.look import look_into
 from gpunet.recipes.run import prepare, start
 
 NAMES = ("addition", "addition-reversed")
@@ -61,6 +62,8 @@ def test_a_run(device, small, tmp_path):
     settings = recipe.settings.replace(epochs=5, batch_size=15, lr=0.02)
     run, held_out = start(recipe, settings, device, 1, tmp_path, report=lines.append)
     assert list(held_out) == ["loss", "accuracy"]
+    with pytest.raises(ValueError, match="addition-reversed: the model takes several inputs"):
+        look_into(run)
     assert held_out["loss"] < run.trainer.history[0]["val_loss"]
     questions = [line for line in lines if "+" in line and " = " in line]
     assert len(questions) == 5

@@ -77,6 +77,9 @@ def test_a_run_and_what_it_writes(device, short, tmp_path, capsys):
     )  # fmt: skip
     assert status == 0
     assert capsys.readouterr().out == text + "\n"
+    assert cli.main(["inspect", str(tmp_path), "--device", device, "--samples", "4"]) == 0
+    assert f"over time: {tmp_path / 'layers-time.png'}" in capsys.readouterr().out
+    assert (tmp_path / "layers-time.png").is_file()
     assert cli.main(["generate", str(tmp_path), "--prompt", "Zo", "--device", "cpu"]) == 1
     assert "the token 'Z' is not in the vocabulary" in capsys.readouterr().err
 
