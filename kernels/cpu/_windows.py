@@ -43,14 +43,14 @@ class Axis(NamedTuple):
 
     Attributes
     ----------
-    count : int
-        Places j of the target.
+    places : int
+        How many j of the target there are.
     source_step, target_step, target_start : int
     taps, offsets : tuple of int
         The taps by rising offset.
     """
 
-    count: int
+    places: int
     source_step: int
     target_step: int
     target_start: int
@@ -101,41 +101,42 @@ class _Source(NamedTuple):
 def _source(shape, channels, axes, pixels, size, direct_too) -> _Source:
     N, *lengths, C = shape
     across, down, along = axes
-    samples, rows = 1, down.count
-    if across.count == 1 and down.count * along.count <= pixels:
-        samples = max(1, min(N, pixels // max(1, down.count * along.count)))
+    samples, rows = 1, down.places
+    if across.places == 1 and down.places * along.places <= pixels:
+        samples = max(1, min(N, pixels // max(1, down.places * along.places)))
     else:
-        rows = min(down.count, max(1, round(pixels / max(1, along.count))))
+        rows = min(down.places, max(1, round(pixels / max(1, along.places))))
     direct = direct_too and all(
         not axis.offsets
-        or (axis.offsets[0] >= 0 and (axis.count - 1) * axis.source_step + axis.offsets[-1] < n)
+        or (axis.offsets[0] >= 0 and (axis.places - 1) * axis.source_step + axis.offsets[-1] < n)
         for axis, n in zip(axes, lengths)
     )
     planes = len(across.offsets)
-    first = tuple([axis.offsets[0] if axis.offsets else 0 for axis in (down, along)])
+    first_row, first_column = [axis.offsets[0] if axis.offsets else 0 for axis in (down, along)]
+    first = (first_row, first_column)
     reach = [
         axis.offsets[-1] - axis.offsets[0] + 1 if axis.offsets else 0 for axis in (down, along)
     ]
     copied = (
         planes,
         (rows - 1) * down.source_step + reach[0],
-        (along.count - 1) * along.source_step + reach[1],
+        (along.places - 1) * along.source_step + reach[1],
     )
     # Neighbouring taps along a row meet neighbouring elements in memory.
     offsets = along.offsets
     neighbours = offsets == tuple(range(first[1], first[1] + len(offsets)))
     run = max(1, len(offsets)) if channels == C and neighbours else 1
-    places = []
+    distances = []
     for p, d in enumerate(across.offsets):
         for h in down.offsets:
             for w in offsets[::run]:
                 if direct:
-                    places.append(((d * lengths[1] + h) * lengths[2] + w) * C * size)
+                    distances.append(((d * lengths[1] + h) * lengths[2] + w) * C * size)
                 else:
                     row = p * copied[1] + h - first[0]
-                    places.append((row * copied[2] + w - first[1]) * C * size)
-    parts = -(-N // samples) if samples > 1 else N * across.count * -(-down.count // rows)
-    segments = np.array(places, np.int64)
+                    distances.append((row * copied[2] + w - first[1]) * C * size)
+    parts = -(-N // samples) if samples > 1 else N * across.places * -(-down.places // rows)
+    segments = np.array(distances, np.int64)
     return _Source(direct, samples, rows, copied, first, segments, run * channels, parts)
 
 
@@ -166,7 +167,7 @@ def _numbers(shape, axes, source, size) -> list[int]:
     across, down, along = axes
     values = [0] * P_END
     values[P_N] = N
-    values[P_JD], values[P_JH], values[P_JW] = across.count, down.count, along.count
+    values[P_JD], values[P_JH], values[P_JW] = across.places, down.places, along.places
     values[P_STEP_D], values[P_STEP_H], values[P_STEP_W] = [axis.source_step for axis in axes]
     values[P_SD], values[P_SH], values[P_SW], values[P_SC] = D, H, W, C
     values[P_DIRECT] = source.direct
@@ -196,7 +197,7 @@ def gather_plan(shape, target, axes, groups, size, threads) -> Plan:
     """
     across, down, along = axes
     channels, columns = shape[4] // groups, target[4] // groups
-    total = shape[0] * across.count * down.count * along.count
+    total = shape[0] * across.places * down.places * along.places
     pixels = min(_PIXELS, max(8 * ROWS, total // (_TILES * threads)))
     source = _source(shape, channels, axes, pixels, size, True)
     values = _numbers(shape, axes, source, size)
@@ -205,7 +206,7 @@ def gather_plan(shape, target, axes, groups, size, threads) -> Plan:
     values[P_PANELS], values[P_COLUMNS] = panels, width
     values[P_JOBS] = jobs = min(source.parts, 2 * _TILES * threads)
     values[P_SHARE] = share = max(1, min(groups * panels, 2 * threads // max(1, jobs)))
-    tile = source.samples * source.rows * along.count
+    tile = source.samples * source.rows * along.places
     values[P_TABLE] = table = 8 * (tile + ROWS)
     block = ROWS * 2 * REGISTER
     values[P_BYTES] = bytes_ = -(-(values[P_COPY] + 2 * table + block) // 64) * 64 + 64
@@ -233,7 +234,7 @@ def weight_plan(shape, out, axes, groups, size, threads) -> Plan:
     """The gradient of the weights: `shape` of the input, `out` that of the output."""
     across, down, along = axes
     channels, columns = shape[4] // groups, out[4] // groups
-    total = shape[0] * across.count * down.count * along.count
+    total = shape[0] * across.places * down.places * along.places
     source = _source(shape, channels, axes, _PIXELS_WEIGHT, size, False)
     values = _numbers(shape, axes, source, size)
     panels, width = panels_of(columns, size)
@@ -242,7 +243,7 @@ def weight_plan(shape, out, axes, groups, size, threads) -> Plan:
     wanted = 2 * threads if total > 2 * _PIXELS_WEIGHT else 1
     values[P_SHARE] = share = min(groups * panels, wanted)
     values[P_JOBS] = jobs = max(1, min(source.parts, -(-wanted // share)))
-    tile = source.samples * source.rows * along.count
+    tile = source.samples * source.rows * along.places
     depth = values[P_DEPTH]
     rounded = -(-depth // ROWS) * ROWS
     values[P_TABLE] = rounded * 8 + 8 * (source.samples * source.rows)
