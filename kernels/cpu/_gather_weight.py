@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import _windows as w
-from ._atomic import store
+from ._atomic import copy_bytes, store
 from ._compile import kernel
 from ._gather import SLOT, copy_part, free_slot, like, numbers_at, take_slot
 from ._products import REGISTER, ROWS, one_register, two_registers
@@ -68,8 +68,9 @@ def _part(plan, offsets, X, dY, sums, scratch, distances, index, first, low, hig
         used = min(channels - p * 2 * lanes, width)
         here = start + g * channels + p * 2 * lanes
         for q in range(count):
-            for j in range(used):
-                strip[q * width + j] = dY[here + q * pixel + j]
+            copy_bytes(
+                strip_at + q * width * size, dY.ctypes.data + (here + q * pixel) * size, used * size
+            )
             for j in range(used, width):
                 strip[q * width + j] = 0
         out = sums.ctypes.data + (g * columns + p * 2 * lanes) * rounded * size
