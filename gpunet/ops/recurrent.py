@@ -122,7 +122,8 @@ def lstm_backward(be: Any, gradients: Any, saved: Any, needs: Any, out: Any) -> 
     dh = _state(be, gradients[1], (sizes[0], Hprev.shape[1]), G.dtype)
     dc = _state(be, gradients[2], (sizes[0], H), G.dtype)
     dG = be.empty(G.shape, G.dtype)
-    dP = projection = None
+    dP: Any = None
+    projection = None
     if W_hr is not None:
         dP, projection = be.empty(Hprev.shape, G.dtype), be.contiguous(W_hr)
     be.kernels.lstm_backward(
