@@ -320,6 +320,37 @@ def test_reprs():
 
 
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_a_training_step_waits_for_no_gpu(kind, cuda):
+    import cupy
+
+    if not hasattr(cupy, "_standin"):
+        pytest.skip("counts waits on the stand-in")
+    model = getattr(nn, kind)(2, 3, num_layers=2, bidirectional=True, dropout=0.5).to(cuda)
+    x = gpunet.randn(4, 2, 2, device=cuda)
+    for _ in range(2):
+        cupy._standin.reset()
+        model(x)[0].sum().backward()
+    assert cupy._standin.synchronisations == 0
+    assert cupy._standin.uploads == 0, cupy._standin.history
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_more_units_than_the_team_has_tiles(kind, monkeypatch):
+    sequence = pytest.importorskip("gpunet.kernels.cpu._sequence")
+    gpunet.manual_seed(0)
+    model, x = getattr(nn, kind)(3, 40), gpunet.randn(4, 9, 3)
+    found = []
+    for most in (sequence.MOST_TILES, 0):
+        monkeypatch.setattr(sequence, "MOST_TILES", most)
+        model.zero_grad()
+        output = model(x)[0]
+        output.square().sum().backward()
+        found.append([array_of(output), *[array_of(p.grad) for p in model.parameters()]])
+    for a, b in zip(*found):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
 def test_learns_to_remember(kind, device):
     """Which of two symbols came first: the answer is in the state only."""
     gpunet.manual_seed(0)
