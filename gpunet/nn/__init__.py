@@ -100,7 +100,8 @@ from .pool import (
 from .positions import SinusoidalPositions
 from .rbf import RBFConv2d
 from .recurrence import ElmanCell, ElmanJordanCell, JordanCell, Recurrent
-from .recurrent import GRU, LSTM, RNN, RNNBase
+from .recurrent import GRU, LSTM, RNN
+from .recurrent_base import RNNBase
 from .recurrent_cell import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from .sequential import Sequential
 from .shuffle import ChannelShuffle, PixelShuffle, PixelUnshuffle
