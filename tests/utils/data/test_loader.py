@@ -273,7 +273,7 @@ LOADERS = [
 ]
 
 
-@pytest.mark.parametrize("options", LOADERS, ids=str)
+@pytest.mark.parametrize("options", LOADERS, ids=range(len(LOADERS)))
 @pytest.mark.parametrize("workers", [0, 1, 3])
 @pytest.mark.parametrize("kind", [Squares, Counting])
 def test_as_pytorch_loads(options, workers, kind):
