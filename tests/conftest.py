@@ -22,6 +22,7 @@ sys.path.insert(0, str(HERE))  # the helpers: opcheck, cuda_host
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--cuda", choices=("auto", "host", "real", "off"), default="auto")
+    parser.addoption("--long", action="store_true", help="run the tests that take minutes, too")
 
 
 def _real_gpu() -> bool:
@@ -64,6 +65,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         skip = pytest.mark.skip(reason="needs a real CUDA device")
         for item in items:
             if "gpu" in item.keywords:
+                item.add_marker(skip)
+    if not config.getoption("--long"):
+        skip = pytest.mark.skip(reason="trains for minutes: --long runs it")
+        for item in items:
+            if "long" in item.keywords:
                 item.add_marker(skip)
 
 

@@ -74,7 +74,7 @@ def test_a_run(device, small, tmp_path):
         assert said == right or said.endswith(f"(not {right})")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_reached(name):
     _, held_out = start(load_recipe(name), device="cpu", data=real_data("addition"))

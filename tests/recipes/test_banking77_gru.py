@@ -54,7 +54,7 @@ def test_a_run(device, tmp_path, monkeypatch):
     np.testing.assert_array_equal(array_of(module.stress)[:, 0], stress)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_is_reached():
     _, held_out = start(RECIPE, device="cpu", data=real_data("banking77"))
     assert held_out["accuracy"] >= 0.85

@@ -276,7 +276,7 @@ def test_features_are_learned_once(every, features, small, tmp_path):
 # --- the real data -------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "data", "figure", "least"),
     [

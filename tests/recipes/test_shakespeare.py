@@ -126,7 +126,7 @@ def test_what_cannot_be_written():
     assert generate(model, vocabulary, "ab", 0) == "ab"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_is_reached():
     _, held_out = start(RECIPE, device="cpu", data=real_data("tiny_shakespeare"))
     assert held_out["loss"] <= 1.60

@@ -129,7 +129,7 @@ def test_a_run_goes_on(recipe, tmp_path):
     assert without_time(run.trainer.history) == without_time(whole.trainer.history)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_reached(name):
     lines = []
