@@ -332,4 +332,4 @@ def test_help_is_quick():
     for _ in range(5):
         needed.append(seconds("-c", "import numpy, typer, rich"))
         ours.append(seconds("-m", "gpunet", "--help"))
-    assert min(ours) < 2 * min(needed)
+    assert min(ours) < 5 * min(needed)  # Numba alone would make it 8
