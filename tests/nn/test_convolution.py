@@ -140,7 +140,7 @@ def configurations(draw, transposed):
         more = [draw(st.integers(0, max(s, d) - 1)) for s, d in zip(each["stride"], dilation)]
         options["output_padding"] = tuple(more)
         least = [
-            max(1, -(-(2 * p - r - a) // s) + 1)
+            max(1, -(-(2 * p - r - a + 1) // s) + 1)
             for p, r, a, s in zip(each["padding"], reach, more, each["stride"])
         ]
         weight = (inner * groups, outer, *each["kernel"])
