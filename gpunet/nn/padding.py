@@ -70,15 +70,7 @@ class _ZeroPad(_ConstantPad):
 
 
 class ZeroPad1d(_ZeroPad):
-    """A border of zeros.
-
-    For inputs of shape (N, C, L) or (C, L).
-
-    Parameters
-    ----------
-    padding : int or tuple of 2 int
-        The widths (left, right), or one for all. Negative ones crop.
-    """
+    """`ZeroPad2d` for inputs of shape (N, C, L) or (C, L); the widths are (left, right)."""
 
     _axes = 1
 
@@ -98,30 +90,15 @@ class ZeroPad2d(_ZeroPad):
 
 
 class ZeroPad3d(_ZeroPad):
-    """A border of zeros.
-
-    For inputs of shape (N, C, D, H, W) or (C, D, H, W).
-
-    Parameters
-    ----------
-    padding : int or tuple of 6 int
-        The widths (left, right, top, bottom, front, back), or one for all. Negative ones crop.
+    """`ZeroPad2d` for inputs of shape (N, C, D, H, W) or (C, D, H, W); the widths are
+    (left, right, top, bottom, front, back).
     """
 
     _axes = 3
 
 
 class ConstantPad1d(_ConstantPad):
-    """A border of `value`.
-
-    For inputs of shape (N, C, L) or (C, L).
-
-    Parameters
-    ----------
-    padding : int or tuple of 2 int
-        The widths (left, right), or one for all. Negative ones crop.
-    value : float
-    """
+    """`ConstantPad2d` for inputs of shape (N, C, L) or (C, L); the widths are (left, right)."""
 
     _axes = 1
 
@@ -142,30 +119,15 @@ class ConstantPad2d(_ConstantPad):
 
 
 class ConstantPad3d(_ConstantPad):
-    """A border of `value`.
-
-    For inputs of shape (N, C, D, H, W) or (C, D, H, W).
-
-    Parameters
-    ----------
-    padding : int or tuple of 6 int
-        The widths (left, right, top, bottom, front, back), or one for all. Negative ones crop.
-    value : float
+    """`ConstantPad2d` for inputs of shape (N, C, D, H, W) or (C, D, H, W); the widths are
+    (left, right, top, bottom, front, back).
     """
 
     _axes = 3
 
 
 class ReflectionPad1d(_Pad):
-    """A border that mirrors the image at its edge elements.
-
-    For inputs of shape (N, C, L) or (C, L).
-
-    Parameters
-    ----------
-    padding : int or tuple of 2 int
-        The widths (left, right), or one for all. Negative ones crop.
-    """
+    """`ReflectionPad2d` for inputs of shape (N, C, L) or (C, L); the widths are (left, right)."""
 
     _axes = 1
     _mode = "reflect"
@@ -189,14 +151,8 @@ class ReflectionPad2d(_Pad):
 
 
 class ReflectionPad3d(_Pad):
-    """A border that mirrors the image at its edge elements.
-
-    For inputs of shape (N, C, D, H, W) or (C, D, H, W).
-
-    Parameters
-    ----------
-    padding : int or tuple of 6 int
-        The widths (left, right, top, bottom, front, back), or one for all. Negative ones crop.
+    """`ReflectionPad2d` for inputs of shape (N, C, D, H, W) or (C, D, H, W); the widths are
+    (left, right, top, bottom, front, back).
     """
 
     _axes = 3
@@ -205,15 +161,7 @@ class ReflectionPad3d(_Pad):
 
 
 class ReplicationPad1d(_Pad):
-    """A border that repeats the edge elements.
-
-    For inputs of shape (N, C, L) or (C, L).
-
-    Parameters
-    ----------
-    padding : int or tuple of 2 int
-        The widths (left, right), or one for all. Negative ones crop.
-    """
+    """`ReplicationPad2d` for inputs of shape (N, C, L) or (C, L); the widths are (left, right)."""
 
     _axes = 1
     _mode = "replicate"
@@ -237,14 +185,8 @@ class ReplicationPad2d(_Pad):
 
 
 class ReplicationPad3d(_Pad):
-    """A border that repeats the edge elements.
-
-    For inputs of shape (N, C, D, H, W) or (C, D, H, W).
-
-    Parameters
-    ----------
-    padding : int or tuple of 6 int
-        The widths (left, right, top, bottom, front, back), or one for all. Negative ones crop.
+    """`ReplicationPad2d` for inputs of shape (N, C, D, H, W) or (C, D, H, W); the widths are
+    (left, right, top, bottom, front, back).
     """
 
     _axes = 3
@@ -253,15 +195,7 @@ class ReplicationPad3d(_Pad):
 
 
 class CircularPad1d(_Pad):
-    """A border with what is at the other end of the image.
-
-    For inputs of shape (N, C, L) or (C, L).
-
-    Parameters
-    ----------
-    padding : int or tuple of 2 int
-        The widths (left, right), or one for all. Negative ones crop.
-    """
+    """`CircularPad2d` for inputs of shape (N, C, L) or (C, L); the widths are (left, right)."""
 
     _axes = 1
     _mode = "circular"
@@ -285,14 +219,8 @@ class CircularPad2d(_Pad):
 
 
 class CircularPad3d(_Pad):
-    """A border with what is at the other end of the image.
-
-    For inputs of shape (N, C, D, H, W) or (C, D, H, W).
-
-    Parameters
-    ----------
-    padding : int or tuple of 6 int
-        The widths (left, right, top, bottom, front, back), or one for all. Negative ones crop.
+    """`CircularPad2d` for inputs of shape (N, C, D, H, W) or (C, D, H, W); the widths are
+    (left, right, top, bottom, front, back).
     """
 
     _axes = 3
