@@ -11,6 +11,7 @@ from . import (
     mlp,
     mnist_epochs,
     overhead,
+    recurrent,
     textbook,
     time_to_accuracy,
 )
@@ -28,6 +29,8 @@ CASES: dict[str, Case | Report] = {
         convolution.LAYER,
         convolution.RATE,
         convolution.MEMORY,
+        recurrent.TRAINING,
+        recurrent.GENERATION,
         textbook.GRADIENTS,
         textbook.EPOCH,
         dataloader.PASS,
