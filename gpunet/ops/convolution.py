@@ -66,7 +66,7 @@ def conv_forward(
     Y = be.empty((X.shape[0], *out, W.shape[0]), X.dtype)
     geometry = (stride, padding, dilation, groups)
     bias = None if b is None else be.contiguous(b)
-    be.kernels.conv_forward(image, packed, bias, Y, *geometry, act)
+    be.kernels.conv_forward(image, packed, None, bias, Y, *geometry, act)
     kept = (image, packed, Y if act else None, geometry, act)
     return from_image(be, Y, ndim), (ndim, W.shape, kept)
 
@@ -150,7 +150,7 @@ def conv_transpose_backward(be: Any, dY: Any, saved: Any, needs: Any, out: Any) 
         dZ, db = _bias_backward(be, dZ, None, 0, True, out[2])
     if needs[0]:
         dX = be.empty(X.shape, X.dtype)
-        be.kernels.conv_forward(dZ, packed, None, dX, *geometry, 0)
+        be.kernels.conv_forward(dZ, packed, None, None, dX, *geometry, 0)
         dX = from_image(be, dX, ndim)
     if needs[1]:
         dW = _weight_backward(be, dZ, X, shape, geometry, out[1])

@@ -19,6 +19,7 @@ from numba.extending import overload
 from . import _windows as w
 from ._atomic import copy_bytes, fetch_add, float32_pointer, float64_pointer, store
 from ._compile import kernel
+from ._lanes import turn_lanes
 from ._products import REGISTER, ROWS, int64_pointer, one_register, two_registers
 from .team import array, number, run_tiles, tiles_by_size
 
@@ -137,7 +138,6 @@ def _part(plan, segments, offsets, source, packed, target, scratch, relu, index,
     lanes = REGISTER // size
     block = like(source, temporary, ROWS * 2 * lanes)
     panels, columns, depth = plan[w.P_PANELS], plan[w.P_COLUMNS], plan[w.P_DEPTH]
-    biases = packed.ctypes.data + plan[w.P_GROUPS] * columns * depth * size
     distances = segments.ctypes.data
     n, length, channels = plan[w.P_SEGMENTS], plan[w.P_LENGTH], plan[w.P_CT]
     pixel = channels * plan[w.P_GROUPS]
@@ -151,9 +151,8 @@ def _part(plan, segments, offsets, source, packed, target, scratch, relu, index,
         wide = columns - p * 2 * lanes >= 2 * lanes
         used = min(channels - p * 2 * lanes, 2 * lanes)
         width = 2 * lanes if wide else lanes
-        column = g * columns + p * 2 * lanes
-        B = packed.ctypes.data + column * depth * size
-        bias = biases + column * size
+        B = packed + _place(plan, each, lanes) * size
+        bias = B + depth * width * size
         here = g * channels + p * 2 * lanes
         for q in range(0, count, ROWS):
             whole = dense and used == width and q + ROWS <= count
@@ -190,8 +189,81 @@ def _typed(array, address, n):
     return lambda array, address, n: numba.carray(pointer(address), (n,))
 
 
+# Numbers of a packing, behind those of the job: weights and factors of the columns, biases or 0,
+# taps; distances in the weights of a lane, a channel and a group; numbers of elements of weights
+# and of packed weights; whether the taps of a channel are neighbours in memory and the channels of
+# a filter, too; how many panels a tile packs, where that is a job of its own.
+_W, _SCALE, _BIAS, _TAPS, _LANE, _CHANNEL, _GROUP, _WEIGHTS, _PACKED, _TURN, _EACH = range(9, 20)
+
+
+@kernel
+def _turned(W, start, lane_step, steps, channels, to, width, scale):
+    """Pack as many filters as a vector has lanes; each one's weights, C by taps, lie together."""
+    lanes = REGISTER // W.itemsize
+    targets = np.empty(lanes, np.int64)
+    whole = channels * steps
+    for k in range(0, whole, lanes):
+        k = min(k, whole - lanes)  # the last ones overlap
+        c = k // steps
+        t = k - c * steps
+        for i in range(lanes):
+            targets[i] = to + (t * channels + c) * width * W.itemsize
+            t += 1
+            if t == steps:
+                t, c = 0, c + 1
+        source = W.ctypes.data + (start + k) * W.itemsize
+        turn_lanes(W, source, lane_step * W.itemsize, targets.ctypes.data, scale)
+
+
+@kernel
+def _pack(args, plan, W, packed, k):
+    """Pack panel k of all groups' weights into `packed`, and its biases behind them."""
+    channels, depth, panels = plan[w.P_CS], plan[w.P_DEPTH], plan[w.P_PANELS]
+    steps = depth // channels if channels else 0
+    taps = numbers_at(number(args, _TAPS), steps)
+    lane_step, channel_step = number(args, _LANE), number(args, _CHANNEL)
+    lanes = REGISTER // W.itemsize
+    g, p = k // panels, k % panels
+    width = min(2 * lanes, plan[w.P_COLUMNS] - p * 2 * lanes)
+    used = min(plan[w.P_CT] - p * 2 * lanes, width)
+    column = g * plan[w.P_CT] + p * 2 * lanes
+    start = g * number(args, _GROUP) + p * 2 * lanes * lane_step
+    scale = like(W, number(args, _SCALE) + column * W.itemsize, used)
+    turned = 0
+    if number(args, _TURN) and depth >= lanes:
+        while turned + lanes <= used:
+            _turned(
+                W, start + turned * lane_step, lane_step, steps, channels,
+                packed.ctypes.data + turned * W.itemsize, width,
+                scale.ctypes.data + turned * W.itemsize,
+            )  # fmt: skip
+            turned += lanes
+    # In this order the weights are read line by line, of whichever order they are.
+    for c in range(channels if turned < width else 0):
+        for t in range(steps):
+            at = start + taps[t] + c * channel_step
+            to = (t * channels + c) * width
+            for j in range(turned, used):
+                packed[to + j] = W[at + j * lane_step] * scale[j]
+            for j in range(used, width):
+                packed[to + j] = 0
+    for j in range(width):
+        packed[depth * width + j] = 0
+    if number(args, _BIAS):
+        bias = like(W, number(args, _BIAS) + column * W.itemsize, used)
+        for j in range(used):
+            packed[depth * width + j] = bias[j]
+
+
+@kernel
+def _place(plan, k, lanes):
+    """Where panel k begins among the packed ones: each is followed by its biases."""
+    g, p = k // plan[w.P_PANELS], k % plan[w.P_PANELS]
+    return (g * plan[w.P_COLUMNS] + p * 2 * lanes) * (plan[w.P_DEPTH] + 1)
+
+
 # Arguments of a job: the plan, source, packed weights, target, scratch memory, its flags, relu;
-# then the numbers of elements of source, packed weights and target.
+# then the numbers of elements of source and target, and those of a packing.
 
 
 @tiles_by_size
@@ -200,14 +272,22 @@ def _gather_job(args, i):
     segments = numbers_at(number(args, 0) + 8 * w.P_END, plan[w.P_SEGMENTS])
     offsets = numbers_at(number(args, 0) + 8 * plan[w.P_OFFSETS], plan[w.P_PLANES])
     source = array(args, 1, 0, number(args, 7))
-    packed = array(args, 2, 0, number(args, 8))
-    target = array(args, 3, 0, number(args, 9))
+    target = array(args, 3, 0, number(args, 8))
     jobs, share, parts = plan[w.P_JOBS], plan[w.P_SHARE], plan[w.P_PARTS]
     job, which = i // share, i % share
     panels = plan[w.P_GROUPS] * plan[w.P_PANELS]
     low, high = which * panels // share, (which + 1) * panels // share
     slot = take_slot(number(args, 5), plan[w.P_SLOTS])
     scratch = number(args, 4) + slot * plan[w.P_BYTES]
+    packed = number(args, 2)
+    if plan[w.P_PACK]:
+        W = array(args, _W, 0, number(args, _WEIGHTS))
+        lanes = REGISTER // W.itemsize
+        first = _place(plan, low, lanes)
+        packed = scratch + plan[w.P_PACK] - first * W.itemsize
+        for k in range(low, high):
+            at = packed + _place(plan, k, lanes) * W.itemsize
+            _pack(args, plan, W, like(W, at, 2 * lanes * (plan[w.P_DEPTH] + 1)), k)
     for part in range(job * parts // jobs, (job + 1) * parts // jobs):
         _part(
             plan, segments, offsets, source, packed, target, scratch, number(args, 6), part, low,
@@ -216,71 +296,48 @@ def _gather_job(args, i):
     free_slot(number(args, 5), slot)
 
 
-# Arguments: weights, packed weights, biases or 0, the plan, taps, lanes' and channels' and groups'
-# distance in the weights; then the numbers of elements of weights and packed weights, columns of a
-# group that count, and how many panels a tile packs.
-
-
 @tiles_by_size
 def _pack_job(args, i):
-    plan = numbers_at(number(args, 3), w.P_END)
-    channels, columns, depth = plan[w.P_CS], plan[w.P_COLUMNS], plan[w.P_DEPTH]
-    panels, groups = plan[w.P_PANELS], plan[w.P_GROUPS]
-    W = array(args, 0, 0, number(args, 8))
-    packed = array(args, 1, 0, number(args, 9))
-    steps = depth // channels if channels else 0
-    taps = numbers_at(number(args, 4), steps)
-    lane_step, channel_step, group_step = number(args, 5), number(args, 6), number(args, 7)
-    most = 2 * REGISTER // W.itemsize
-    each = number(args, 11)
-    for k in range(i * each, min((i + 1) * each, groups * panels)):
-        g, p = k // panels, k % panels
-        width = min(most, columns - p * most)
-        used = min(number(args, 10) - p * most, width)
-        column = g * columns + p * most
-        # In this order the weights are read line by line, of whichever order they are.
-        for c in range(channels):
-            for t in range(steps):
-                at = taps[t] + g * group_step + p * most * lane_step + c * channel_step
-                to = column * depth + (t * channels + c) * width
-                for j in range(used):
-                    packed[to + j] = W[at + j * lane_step]
-                for j in range(used, width):
-                    packed[to + j] = 0
-        to = groups * columns * depth + column
-        for j in range(width):
-            packed[to + j] = 0
-        if number(args, 2):
-            bias = array(args, 2, 0, groups * number(args, 10))
-            for j in range(used):
-                packed[to + j] = bias[g * number(args, 10) + p * most + j]
+    plan = numbers_at(number(args, 0), w.P_END)
+    W = array(args, _W, 0, number(args, _WEIGHTS))
+    packed = array(args, 2, 0, number(args, _PACKED))
+    panels, each = plan[w.P_GROUPS] * plan[w.P_PANELS], number(args, _EACH)
+    for k in range(i * each, min((i + 1) * each, panels)):
+        _pack(args, plan, W, packed[_place(plan, k, REGISTER // W.itemsize) :], k)
 
 
 @kernel
 def _run(
-    board, threads, pack, job, jobs, plan, taps, steps, W, bias, packed, source, target, scratch,
-    flags, relu,
+    board, threads, pack, job, jobs, plan, taps, steps, W, scale, bias, packed, source, target,
+    scratch, flags, relu,
 ):  # fmt: skip
-    args = np.empty(12, np.int64)
-    args[0], args[1], args[2] = W.ctypes.data, packed.ctypes.data, bias
-    args[3], args[4] = plan.ctypes.data, taps.ctypes.data
-    args[5], args[6], args[7] = steps
-    args[8], args[9], args[10] = W.size, packed.size, plan[w.P_CT]
-    panels = plan[w.P_GROUPS] * plan[w.P_PANELS]
-    args[11] = (panels + 254) // 255
-    run_tiles(board, threads, pack, args.ctypes.data, (panels + args[11] - 1) // args[11])
-    for slot in range(plan[w.P_SLOTS]):
-        store(flags + SLOT * slot, 0)
+    args = np.empty(20, np.int64)
     args[0], args[1], args[2] = plan.ctypes.data, source.ctypes.data, packed.ctypes.data
     args[3], args[4], args[5], args[6] = target.ctypes.data, scratch.ctypes.data, flags, relu
-    args[7], args[8], args[9] = source.size, packed.size, target.size
+    args[7], args[8] = source.size, target.size
+    args[_W], args[_SCALE], args[_BIAS] = W.ctypes.data, scale.ctypes.data, bias
+    args[_TAPS] = taps.ctypes.data
+    args[_LANE], args[_CHANNEL], args[_GROUP] = steps
+    args[_WEIGHTS], args[_PACKED] = W.size, packed.size
+    # Taps by rising or falling place: neighbours if the last is as far on as there are others.
+    n = taps.size
+    args[_TURN] = n > 0 and steps[1] == n and taps[0] == 0 and taps[n - 1] == n - 1
+    for slot in range(plan[w.P_SLOTS]):
+        store(flags + SLOT * slot, 0)
+    if plan[w.P_PACK] == 0:
+        panels = plan[w.P_GROUPS] * plan[w.P_PANELS]
+        args[_EACH] = each = (panels + 254) // 255
+        run_tiles(board, threads, pack, args.ctypes.data, (panels + each - 1) // each)
     run_tiles(board, threads, job, args.ctypes.data, jobs)
 
 
-def gather(board, threads, plan, taps, steps, W, bias, packed, source, target, scratch, relu):
+def gather(
+    board, threads, plan, taps, steps, W, scale, bias, packed, source, target, scratch, relu
+):
     """Do a phase: `plan` from `gather_plan`; all arrays flat.
 
-    `taps`: the distance of each tap in W; `steps`: those of a column, of a channel and of a group.
+    `taps`: the distance of each tap in W; `steps`: those of a column, of a channel and of a group;
+    `scale`: a factor of each column.
     `scratch`: bytes, the flags of the slots in front.
     """
     address = scratch.ctypes.data
@@ -288,6 +345,6 @@ def gather(board, threads, plan, taps, steps, W, bias, packed, source, target, s
     memory = scratch[flags - address + SLOT * threads :]
     _run(
         board, threads, _pack_job[W.itemsize].address,
-        _gather_job[W.itemsize].address, plan.jobs, plan.numbers, taps, steps, W,
+        _gather_job[W.itemsize].address, plan.jobs, plan.numbers, taps, steps, W, scale,
         0 if bias is None else bias.ctypes.data, packed, source, target, memory, flags, relu,
     )  # fmt: skip

@@ -11,6 +11,7 @@ that differ modulo the stride, so there is one such sum, a *phase*, for each rem
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -36,6 +37,8 @@ _PIXELS = 384
 _PIXELS_WEIGHT = 128
 #: Tiles for each thread, so that none waits long for the last.
 _TILES = 4
+#: Clock cycles for packing a row of a panel of weights and for taking it from the cache.
+_PACKING = 36
 
 
 class Axis(NamedTuple):
@@ -58,6 +61,7 @@ class Axis(NamedTuple):
     offsets: tuple[int, ...]
 
 
+@lru_cache(maxsize=512)
 def forward_axes(out, kernel, stride, padding, dilation):
     """The one phase of the forward pass: an `Axis` for D, H and W."""
     return tuple(
@@ -66,6 +70,7 @@ def forward_axes(out, kernel, stride, padding, dilation):
     )
 
 
+@lru_cache(maxsize=512)
 def backward_axes(lengths, kernel, stride, padding, dilation):
     """The phases of the backward pass."""
     choices = []
@@ -145,8 +150,8 @@ def _source(shape, channels, axes, pixels, size, direct_too) -> _Source:
     P_N, P_JD, P_JH, P_JW, P_STEP_D, P_STEP_H, P_STEP_W, P_SD, P_SH, P_SW, P_SC, P_DIRECT,
     P_SAMPLES, P_ROWS, P_PLANES, P_PH, P_PW, P_FIRST_H, P_FIRST_W, P_SEGMENTS, P_LENGTH,
     P_PARTS, P_JOBS, P_SHARE, P_GROUPS, P_CS, P_CT, P_PANELS, P_COLUMNS, P_DEPTH, P_COPY,
-    P_TABLE, P_BYTES, P_SLOTS, P_TN, P_TD, P_TH, P_TW, P_START, P_DENSE, P_OFFSETS, P_END,
-) = range(42)  # fmt: skip
+    P_TABLE, P_BYTES, P_SLOTS, P_TN, P_TD, P_TH, P_TW, P_START, P_DENSE, P_OFFSETS, P_PACK, P_END,
+) = range(43)  # fmt: skip
 
 
 class Plan(NamedTuple):
@@ -198,18 +203,29 @@ def gather_plan(shape, target, axes, groups, size, threads) -> Plan:
     across, down, along = axes
     channels, columns = shape[4] // groups, target[4] // groups
     total = shape[0] * across.places * down.places * along.places
-    pixels = min(_PIXELS, max(8 * ROWS, total // (_TILES * threads)))
-    source = _source(shape, channels, axes, pixels, size, True)
-    values = _numbers(shape, axes, source, size)
     panels, width = panels_of(columns, size)
+    few = total < 8 * ROWS * _TILES * threads
+    if few:
+        source, share = _few_tiles(shape, channels, axes, size, groups * panels, threads)
+    else:
+        pixels = min(_PIXELS, total // (_TILES * threads))
+        source, share = _source(shape, channels, axes, pixels, size, True), 1
+    values = _numbers(shape, axes, source, size)
     values[P_GROUPS], values[P_CS], values[P_CT] = groups, channels, columns
     values[P_PANELS], values[P_COLUMNS] = panels, width
     values[P_JOBS] = jobs = min(source.parts, 2 * _TILES * threads)
-    values[P_SHARE] = share = max(1, min(groups * panels, 2 * threads // max(1, jobs)))
+    values[P_SHARE] = share
     tile = source.samples * source.rows * along.places
     values[P_TABLE] = table = 8 * (tile + ROWS)
     block = ROWS * 2 * REGISTER
-    values[P_BYTES] = bytes_ = -(-(values[P_COPY] + 2 * table + block) // 64) * 64 + 64
+    bytes_ = -(-(values[P_COPY] + 2 * table + block) // 64) * 64 + 64
+    # The panels, and a row of biases for each.
+    packed = groups * width * (values[P_DEPTH] + 1)
+    if few:
+        values[P_PACK] = bytes_
+        own = -(-groups * panels // share) * 2 * REGISTER * (values[P_DEPTH] + 1)
+        bytes_, packed = bytes_ + own + 64, 0
+    values[P_BYTES] = bytes_
     values[P_SLOTS] = threads
     _, D, H, W, C = target
     values[P_TN], values[P_TD] = D * H * W * C, H * W * C * across.target_step
@@ -223,10 +239,31 @@ def gather_plan(shape, target, axes, groups, size, threads) -> Plan:
         np.array(taps, np.int64).reshape(len(taps), 3),
         jobs * share,
         1,
-        # The panels, and a row of biases for each.
-        groups * width * (values[P_DEPTH] + 1),
+        packed,
         threads * bytes_,
     )
+
+
+def _few_tiles(shape, channels, axes, size, panels, threads) -> tuple[_Source, int]:
+    """The source, and in how many shares of the panels to cut its tiles, when the pixels are few.
+
+    Each tile packs its weights itself then: to take them from another core's cache takes longer.
+    The estimate is in clock cycles: what the thread takes that has most to do.
+    """
+    best = None
+    for blocks in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32):
+        source = _source(shape, channels, axes, blocks * ROWS, size, True)
+        tile = source.samples * source.rows * axes[2].places
+        depth = source.segments.size * source.length
+        each = depth * (ROWS * -(-tile // ROWS) + _PACKING)
+        copy = 0 if source.direct else source.samples * math.prod(source.copied) * shape[4] // 8
+        for share in range(1, min(panels, 2 * threads) + 1):
+            rounds = -(-source.parts * share // threads)
+            cycles = rounds * (500 + copy + 2 * tile + -(-panels // share) * each)
+            if best is None or cycles < best[0]:
+                best = cycles, source, share
+    assert best is not None
+    return best[1:]
 
 
 @lru_cache(maxsize=512)

@@ -234,7 +234,7 @@ def _winograd_job(args, i):
 
 # Arguments: weights, transformed weights, biases or 0, the plan, distances in the weights of a
 # column, a channel and a tap (which may be negative), and of the first tap; numbers of elements;
-# channels of a tile.
+# channels of a tile; a factor for each column.
 
 
 @tiles_by_size
@@ -247,6 +247,7 @@ def _transform_job(args, i):
     most = 2 * REGISTER // W.itemsize
     half = W.dtype.type(0.5)
     each = number(args, 10)
+    scale = array(args, 11, 0, columns)
     for c in range(i * each, min((i + 1) * each, channels)):
         for o in range(columns):
             p = o // most
@@ -264,6 +265,7 @@ def _transform_job(args, i):
                     x = half * (W[at] + W[at + 6 * tap]) + sign * W[at + 3 * tap]
                     y = half * (W[at + tap] + W[at + 7 * tap]) + sign * W[at + 4 * tap]
                     z = half * (W[at + 2 * tap] + W[at + 8 * tap]) + sign * W[at + 5 * tap]
+                x, y, z = x * scale[o], y * scale[o], z * scale[o]
                 here = to + 4 * r * channels * width
                 packed[here] = x
                 packed[here + channels * width] = half * (x + z) + half * y
@@ -283,16 +285,17 @@ def _transform_job(args, i):
 
 @kernel
 def _run(
-    board, threads, transform, job, jobs, plan, steps, W, bias, packed, source, target, height,
-    scratch, flags, relu,
+    board, threads, transform, job, jobs, plan, steps, W, scale, bias, packed, source, target,
+    height, scratch, flags, relu,
 ):  # fmt: skip
-    args = np.empty(11, np.int64)
+    args = np.empty(12, np.int64)
     args[0], args[1], args[2] = W.ctypes.data, packed.ctypes.data, bias
     args[3] = plan.ctypes.data
     args[4], args[5], args[6], args[7] = steps
     args[8], args[9] = W.size, packed.size
     tiles = min(2 * threads, plan[w.P_SC])
     args[10] = (plan[w.P_SC] + tiles - 1) // tiles
+    args[11] = scale.ctypes.data
     run_tiles(board, threads, transform, args.ctypes.data, tiles)
     for slot in range(plan[w.P_SLOTS]):
         store(flags + SLOT * slot, 0)
@@ -302,17 +305,19 @@ def _run(
     run_tiles(board, threads, job, args.ctypes.data, jobs)
 
 
-def winograd(board, threads, plan, steps, W, bias, packed, source, target, height, scratch, relu):
+def winograd(
+    board, threads, plan, steps, W, scale, bias, packed, source, target, height, scratch, relu
+):
     """Convolve with 3x3 taps: `plan` from `winograd_plan`; all arrays flat.
 
-    `steps`: the distances in W of a column, a channel, a tap and the first tap. `height`: rows
-    of the target. `scratch`: bytes, the flags of the slots in front.
+    `steps`: the distances in W of a column, a channel, a tap and the first tap. `scale`: a factor
+    of each column. `height`: rows of the target. `scratch`: bytes, the flags of the slots in front.
     """
     address = scratch.ctypes.data
     flags = -(-address // 64) * 64
     memory = scratch[flags - address + SLOT * threads :]
     _run(
         board, threads, _transform_job[W.itemsize].address, _winograd_job[W.itemsize].address,
-        plan.jobs, plan.numbers, steps, W, 0 if bias is None else bias.ctypes.data, packed, source,
-        target, height, memory, flags, relu,
+        plan.jobs, plan.numbers, steps, W, scale, 0 if bias is None else bias.ctypes.data, packed,
+        source, target, height, memory, flags, relu,
     )  # fmt: skip

@@ -25,14 +25,14 @@ _SHARED = 1 << 16
 _SQUARES = 2048
 
 
-def conv_forward(X, W, bias, Y, stride, padding, dilation, groups, act):
+def conv_forward(X, W, scale, bias, Y, stride, padding, dilation, groups, act):
     if not Y.size:
         return
     if _is_for_squares(X, W, Y, stride, dilation, groups):
-        _squares(X, W, bias, Y, padding[1:], True, int(act == 1))
+        _squares(X, W, scale, bias, Y, padding[1:], True, int(act == 1))
     else:
         phase = w.forward_axes(Y.shape[1:4], W.shape[1:4], stride, padding, dilation)
-        _phase(X, W, bias, Y, phase, groups, True, int(act == 1))
+        _phase(X, W, scale, bias, Y, phase, groups, True, int(act == 1))
     if act > 1:
         rows = Y.reshape(Y.size // Y.shape[4], Y.shape[4])
         bias_act_forward(rows, np.zeros(rows.shape[1], Y.dtype), act, rows)
@@ -42,10 +42,10 @@ def conv_backward_input(dY, W, dX, stride, padding, dilation, groups):
     if not dX.size:
         return
     if _is_for_squares(dY, W, dX, stride, dilation, groups):
-        _squares(dY, W, None, dX, (2 - padding[1], 2 - padding[2]), False, 0)
+        _squares(dY, W, None, None, dX, (2 - padding[1], 2 - padding[2]), False, 0)
         return
     for phase in w.backward_axes(dX.shape[1:4], W.shape[1:4], stride, padding, dilation):
-        _phase(dY, W, None, dX, phase, groups, False, 0)
+        _phase(dY, W, None, None, dX, phase, groups, False, 0)
 
 
 def conv_backward_weight(X, dY, dW, stride, padding, dilation, groups):
@@ -94,7 +94,7 @@ def _is_for_squares(source, W, target, stride, dilation, groups):
     )
 
 
-def _squares(source, W, bias, target, padding, forward, relu):
+def _squares(source, W, scale, bias, target, padding, forward, relu):
     flat, steps = _flat(W)
     if flat is None:
         W = np.ascontiguousarray(W)
@@ -102,6 +102,8 @@ def _squares(source, W, bias, target, padding, forward, relu):
     filter_, tap, channel = steps
     # Backward, the taps are met in the reverse order.
     steps = (filter_, channel, tap, 0) if forward else (channel, filter_, -tap, 8 * tap)
+    if scale is None:
+        scale = _ones(target.shape[4], W.dtype)
     helpers = team()
     threads = helpers.threads
     plan = w.winograd_plan(source.shape, target.shape, padding, W.itemsize, threads)
@@ -110,17 +112,19 @@ def _squares(source, W, bias, target, padding, forward, relu):
     front = plan.packed * W.itemsize
     block = _scratch.take(front + plan.scratch + 64 * (threads + 2))
     winograd(
-        helpers.board, threads, plan, steps, flat, bias, block[:front].view(W.dtype),
+        helpers.board, threads, plan, steps, flat, scale, bias, block[:front].view(W.dtype),
         source.reshape(-1), target.reshape(-1), target.shape[2], block[front:], relu,
     )  # fmt: skip
     _scratch.give_back(block)
 
 
-def _phase(source, W, bias, target, phase, groups, forward, relu):
+def _phase(source, W, scale, bias, target, phase, groups, forward, relu):
     flat, steps = _flat(W)
     if flat is None:
         W = np.ascontiguousarray(W)
         flat, steps = _flat(W)
+    if scale is None:
+        scale = _ones(target.shape[4], W.dtype)
     helpers = team()
     threads = helpers.threads if target.size * W.size // W.shape[0] >= _SHARED else 1
     plan = w.gather_plan(source.shape, target.shape, phase, groups, W.itemsize, threads)
@@ -130,10 +134,15 @@ def _phase(source, W, bias, target, phase, groups, forward, relu):
     front = plan.packed * W.itemsize
     block = _scratch.take(front + plan.scratch + 64 * (threads + 2))
     gather(
-        helpers.board, threads, plan, taps, steps, flat, bias, block[:front].view(W.dtype),
+        helpers.board, threads, plan, taps, steps, flat, scale, bias, block[:front].view(W.dtype),
         source.reshape(-1), target.reshape(-1), block[front:], relu,
     )  # fmt: skip
     _scratch.give_back(block)
+
+
+@lru_cache(maxsize=64)
+def _ones(n, dtype):
+    return np.ones(n, dtype)
 
 
 def _flat(W):

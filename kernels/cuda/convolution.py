@@ -29,6 +29,7 @@ Three = tuple[int, int, int]
 def conv_forward(
     X: Any,
     W: Any,
+    scale: Any,
     bias: Any,
     Y: Any,
     stride: Three,
@@ -41,7 +42,7 @@ def conv_forward(
 
     if not Y.size:
         return
-    W = cupy.ascontiguousarray(W)
+    W = cupy.ascontiguousarray(W if scale is None else W * scale.reshape(-1, 1, 1, 1, 1))
     F, width = W.shape[0] // groups, W.size // W.shape[0]
     pixels = Y.reshape(Y.size // W.shape[0], W.shape[0])
     weights = W.reshape(groups, F, width)

@@ -1,6 +1,6 @@
 """Convolution of images in channels-last memory: one matrix product for each tap of the filter.
 
-    Y[n, od, oh, ow, o] = act(b[o] + sum W[o, kd, kh, kw, c] X[n, id, ih, iw, c])
+    Y[n, od, oh, ow, o] = act(b[o] + s[o] sum W[o, kd, kh, kw, c] X[n, id, ih, iw, c])
 
 with ``id = od sd - pd + kd dd``, ``ih`` and ``iw`` alike, the sum over the taps (kd, kh, kw) of the
 filter and over the channels c of o's group, and X being 0 outside its bounds.
@@ -22,6 +22,7 @@ Three = tuple[int, int, int]
 def conv_forward(
     X: Any,
     W: Any,
+    scale: Any,
     bias: Any,
     Y: Any,
     stride: Three,
@@ -30,7 +31,7 @@ def conv_forward(
     groups: int,
     act: int,
 ) -> None:
-    """``Y = act(conv(X, W) + b)``, as above.
+    """``Y = act(s conv(X, W) + b)``, as above.
 
     Parameters
     ----------
@@ -39,6 +40,8 @@ def conv_forward(
     W : array of shape (O, KD, KH, KW, C / G)
         Any strides; on the CPU also PyTorch's order, (O, C / G, KD, KH, KW), is read without a
         copy.
+    scale : array of shape (O,), or None
+        s, a factor of each filter; 1 if None.
     bias : array of shape (O,), or None
     Y : array of shape (N, OD, OH, OW, O)
         Output, C-contiguous.
@@ -55,6 +58,8 @@ def conv_forward(
     M = Y[..., 0].size
     rows = Y.reshape(M, Y.shape[-1])
     rows.fill(0)
+    if scale is not None:
+        W = W * scale.reshape(-1, 1, 1, 1, 1)
     for tap, view in _views(padded, W, Y, stride, dilation):
         windows = view.reshape(M, X.shape[-1])
         for o, c in _groups(W, X, groups):

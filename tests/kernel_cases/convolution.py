@@ -36,12 +36,13 @@ SHAPES = [
 ]
 
 
-def forward(shape, act, biased, rng, dtype):
+def forward(shape, act, biased, scaled, rng, dtype):
     N, lengths, C, filters, kernel, out, *geometry, groups = shape
     X, W = images(rng, dtype, (N, *lengths, C), (filters, *kernel, C // groups))
     bias = rng.standard_normal(filters).astype(dtype) if biased else None
+    scale = rng.standard_normal(filters).astype(dtype) if scaled else None
     Y = garbage((N, *out, filters), dtype)
-    return Case((X, W, bias, Y, *geometry, groups, act), outputs=(3,))
+    return Case((X, W, scale, bias, Y, *geometry, groups, act), outputs=(4,))
 
 
 def backward_input(shape, rng, dtype):
@@ -62,7 +63,9 @@ def images(rng, dtype, *shapes):
 
 
 CASES = {
-    "conv_forward": [partial(forward, shape, i % 4, bool(i % 3)) for i, shape in enumerate(SHAPES)],
+    "conv_forward": [
+        partial(forward, shape, i % 4, bool(i % 3), bool(i % 2)) for i, shape in enumerate(SHAPES)
+    ],
     "conv_backward_input": [partial(backward_input, shape) for shape in SHAPES],
     "conv_backward_weight": [partial(backward_weight, shape) for shape in SHAPES],
 }

@@ -97,7 +97,7 @@ def test_a_convolution_neither_waits_nor_uploads(cuda):
     geometry = (ONE, (0, 1, 1), ONE, 2)
 
     def step():
-        conv_forward(X, W, bias, Y, *geometry, 1)
+        conv_forward(X, W, None, bias, Y, *geometry, 1)
         conv_backward_input(Y, W, X, *geometry)
         conv_backward_weight(X, Y, W, *geometry)
 
