@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..autograd.mode import MODE
 from ..functions.pad import pad
 from . import init
 from .functional._filters import same_padding
 from .functional._windows import lengths_of
 from .functional.convolution import (
     conv_act,
+    conv_norm_act,
     conv_transpose1d,
     conv_transpose2d,
     conv_transpose3d,
@@ -150,6 +152,29 @@ class _Conv(_Convolution):
         return conv_act(
             input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups,
             activation,
+        )  # fmt: skip
+
+    def normed(self, input: Any, norm: Any, activation: str) -> Any:
+        """`activated` with a batch norm before the activation, in the same operation if it can be.
+
+        It can in evaluation and without a tape, when the norm's statistics are given.
+        """
+        kind = self.weight.array
+        if (
+            MODE.enabled
+            or norm.training
+            or self.padding_mode != "zeros"
+            or input.array.ndim != kind.ndim
+            or type(input.array) is not type(kind)
+            or norm.num_features != self.out_channels
+            or norm.running_mean is None
+            or norm.running_mean.array.dtype != kind.dtype
+            or type(norm.running_mean.array) is not type(kind)
+        ):
+            return norm.activated(self.forward(input), activation)
+        return conv_norm_act(
+            input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups,
+            (norm.weight, norm.bias, norm.running_mean, norm.running_var), norm.eps, activation,
         )  # fmt: skip
 
     def _border(self) -> tuple[int, ...]:

@@ -19,6 +19,11 @@ __all__ = ["Sequential"]
 _Names = dict[type[Module], str]
 _FROM_OUTPUT: _Names = {ReLU: "relu", Sigmoid: "sigmoid", Tanh: "tanh"}
 _RELU: _Names = {ReLU: "relu"}
+_NORMED: dict[type[Module], type[Module]] = {
+    Conv1d: BatchNorm1d,
+    Conv2d: BatchNorm2d,
+    Conv3d: BatchNorm3d,
+}
 
 #: For each layer with a method ``activated`` the activations that it can do: those whose work is
 #: joined to that of the layer before them.
@@ -44,7 +49,9 @@ class Sequential(Indexed):
     -----
     A `Linear` or a convolution followed by a `ReLU`, `Sigmoid` or `Tanh`, and a batch norm followed
     by a `ReLU`, run as one operation, with the same result, unless one of them has hooks or is of a
-    class of its own.
+    class of its own. In evaluation and without a tape so do a convolution, the batch norm that
+    follows it and its `ReLU`: the filters take the factors of the norm, and the result is the same
+    but for rounding.
     """
 
     _planned_at = -1  # the count of hook changes that the plan belongs to
@@ -116,9 +123,13 @@ def _plan(modules: Iterable[Module]) -> Iterator[Callable[[Any], Any]]:
     while rest:
         module = rest.pop(0)
         plain = _is_plain(module)
-        joined = _JOINED.get(type(module)) if plain and rest and _is_plain(rest[0]) else None
-        if joined and type(rest[0]) in joined:
-            yield _joined(module, joined[type(rest.pop(0))])
+        joined = plain and rest and _is_plain(rest[0])
+        if joined and type(rest[0]) is _NORMED.get(type(module)):
+            norm = rest.pop(0)
+            relu = rest and type(rest[0]) is ReLU and _is_plain(rest[0])
+            yield _normed(module, norm, _RELU[type(rest.pop(0))] if relu else "identity")
+        elif joined and type(rest[0]) in _JOINED.get(type(module), ()):
+            yield _joined(module, _JOINED[type(module)][type(rest.pop(0))])
         elif plain and type(module).__call__ is Module.__call__:
             yield module.forward
         else:
@@ -128,6 +139,15 @@ def _plan(modules: Iterable[Module]) -> Iterator[Callable[[Any], Any]]:
 def _is_plain(module: Module) -> bool:
     """Whether calling the module does what its class's ``forward`` does and nothing else."""
     return module._hooks is None and "forward" not in module.__dict__
+
+
+def _normed(layer: Any, norm: Any, activation: str) -> Callable[[Any], Any]:
+    normed = layer.normed
+
+    def step(input: Any) -> Any:
+        return normed(input, norm, activation)
+
+    return step
 
 
 def _joined(layer: Any, activation: str) -> Callable[[Any], Any]:

@@ -28,10 +28,12 @@ def conv_forward(
     dilation: Three,
     groups: int,
     act: int = 0,
+    scale: Any = None,
 ) -> Any:
-    """``Y[n, o, i] = act(b[o] + sum_{k, c} W[o, c, k] X[n, c, i stride - padding + k dilation])``.
+    """``Y[n, o, i] = act(b[o] + s[o] sum_{k, c} W[o, c, k] X[n, c, i stride - padding + k d])``.
 
-    i and k stand for one to three spatial axes; c runs over the channels of o's group.
+    i and k stand for one to three spatial axes, d for the dilation; c runs over the channels of
+    o's group. `conv_backward` is for ``s = 1``.
 
     Parameters
     ----------
@@ -47,6 +49,8 @@ def conv_forward(
         G.
     act : int
         A code of `linear.ACTIVATION_CODES`.
+    scale : array of shape (O,), or None
+        s: what follows the filters in inference, such as a batch norm. 1 if None.
 
     Returns
     -------
@@ -60,13 +64,15 @@ def conv_forward(
     ndim = X.ndim
     if groups > 1 and groups == X.shape[1]:
         taps = W.reshape(W.shape[0], 1, *(1,) * (5 - ndim), *W.shape[2:])
+        if scale is not None:
+            taps = taps * scale.reshape(-1, 1, 1, 1, 1)
         Y, saved = depthwise_forward(be, image, taps, b, out, stride, padding, dilation, act)
         return from_image(be, Y, ndim), (ndim, W.shape, saved)
     packed = _by_tap(be.contiguous(W))
     Y = be.empty((X.shape[0], *out, W.shape[0]), X.dtype)
     geometry = (stride, padding, dilation, groups)
     bias = None if b is None else be.contiguous(b)
-    be.kernels.conv_forward(image, packed, None, bias, Y, *geometry, act)
+    be.kernels.conv_forward(image, packed, scale, bias, Y, *geometry, act)
     kept = (image, packed, Y if act else None, geometry, act)
     return from_image(be, Y, ndim), (ndim, W.shape, kept)
 

@@ -13,6 +13,7 @@ from .channels import from_rows, rows_of
 from .linear import ACTIVATION_CODES
 
 __all__ = [
+    "batch_norm_as_affine",
     "batch_norm_backward",
     "batch_norm_forward",
     "layer_norm_backward",
@@ -158,6 +159,16 @@ def batch_norm_forward(
         be.xp.sqrt(rstd, out=rstd)
         be.xp.divide(1, rstd, out=rstd)
     return from_rows(be, Y, X.shape), (rows, weight, bias, mean, rstd, training, act, X.shape)
+
+
+def batch_norm_as_affine(
+    be: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, eps: float
+) -> tuple[Any, Any]:
+    """The batch norm in evaluation as ``Y = scale X + shift``: scale and shift of each channel."""
+    scale = be.xp.sqrt(running_var + running_var.dtype.type(eps))
+    scale = be.xp.divide(1 if weight is None else weight, scale, out=scale)
+    shift = running_mean * -scale
+    return scale, shift if bias is None else be.xp.add(shift, bias, out=shift)
 
 
 def batch_norm_backward(be: Any, dY: Any, saved: Any, needs: Any, out: Any) -> Any:

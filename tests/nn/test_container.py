@@ -381,3 +381,48 @@ def test_a_shared_layer():
         ).sum().backward()
         np.testing.assert_allclose(found[2], theirs.weight.grad.numpy(), rtol=1e-4, atol=1e-6)
         np.testing.assert_allclose(found[3], theirs.bias.grad.numpy(), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("groups", [1, 4])
+@pytest.mark.parametrize("affine", [True, False])
+@pytest.mark.parametrize("bias", [True, False])
+def test_batch_norms_are_joined_in_evaluation(device, groups, affine, bias, monkeypatch):
+    model = nn.Sequential(
+        nn.Conv2d(4, 8, 3, padding="same", groups=groups, bias=bias),
+        nn.BatchNorm2d(8, affine=affine),
+        nn.ReLU(),
+        nn.Conv2d(8, 16, (2, 3), bias=bias),
+        nn.BatchNorm2d(16, affine=affine),
+    ).to(device)
+    x = on_device(RNG.standard_normal((3, 4, 6, 5)).astype(np.float32), device)
+    gpunet.manual_seed(0)
+    with gpunet.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(gpunet.randn_like(parameter))
+    for _ in range(3):  # for statistics of some size
+        model(x * 2 + 1)
+    model.eval()
+    with_tape = model(x)
+    assert "batch_norm" in operations(with_tape)
+
+    def refused(*arguments, **options):
+        raise AssertionError("a batch norm by itself")
+
+    with gpunet.no_grad():
+        monkeypatch.setattr(nn.BatchNorm2d, "activated", refused)
+        joined = model(x)
+    assert joined.node is None
+    assert joined.array.min() < 0  # no ReLU at the end
+    np.testing.assert_allclose(array_of(joined), array_of(with_tape), rtol=1e-4, atol=1e-5)
+
+
+def test_what_a_joined_batch_norm_refuses(device):
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(8)).to(device).eval()
+    x = on_device(np.zeros((1, 3, 5, 5), np.float32), device)
+    with gpunet.no_grad():
+        with pytest.raises(RuntimeError, match="should contain 4 elements"):
+            model(x)
+        with pytest.raises(ValueError, match="expected 4D input"):
+            nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).to(device).eval()(x[0])
+        with pytest.raises(RuntimeError, match="must share the same dtype"):
+            nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4).double()).to(device).eval()(x)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ...autograd import Operation, Variable
+from ...backend import backend_of
 from ...functions.shape import squeeze, unsqueeze
 from ...ops import convolution as _ops
 from ...ops.linear import ACTIVATION_CODES
+from ...ops.norm import batch_norm_as_affine
 from ._filters import check_tensors, transposed_windows, windows_of_filters
 
 __all__ = [
@@ -15,6 +18,7 @@ __all__ = [
     "conv2d",
     "conv3d",
     "conv_act",
+    "conv_norm_act",
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
@@ -116,6 +120,36 @@ def conv_act(
     return _convolve(ndim, input, weight, bias, stride, padding, dilation, groups, activation)
 
 
+def conv_norm_act(
+    input: Variable,
+    weight: Variable,
+    bias: Variable | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+    norm: Sequence[Variable | None],
+    eps: float,
+    activation: str,
+) -> Any:
+    """`conv_act` with a batch norm in evaluation between the two, without a tape.
+
+    `norm`: its weight, bias, running mean and running variance, of the dtype of `weight` and on
+    its device. The filters take the factors of the batch norm, so it costs nothing.
+    """
+    ndim = weight.array.ndim
+    check_tensors(_NAMES[ndim], ndim - 2, input, weight, bias)
+    be = backend_of(weight.array)
+    factor, offset, mean, var = [None if x is None else x.array for x in norm]
+    scale, shift = batch_norm_as_affine(be, factor, offset, mean, var, eps)
+    if bias is not None:
+        shift += bias.array * scale
+    how = _geometry(input, weight, bias, stride, padding, dilation, groups, activation)
+    return Operation.result(
+        _ops.conv_forward(be, input.array, weight.array, shift, **how, scale=scale)[0]
+    )
+
+
 def _convolve(
     ndim: int,
     input: Variable,
@@ -132,14 +166,30 @@ def _convolve(
         whole = unsqueeze(input, 0)
         more = (stride, padding, dilation, groups, activation)
         return squeeze(_convolve(ndim, whole, weight, bias, *more), 0)
+    how = _geometry(input, weight, bias, stride, padding, dilation, groups, activation)
+    return _conv(input, weight, bias, **how)
+
+
+def _geometry(
+    input: Variable,
+    weight: Variable,
+    bias: Variable | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+    activation: str,
+) -> dict[str, Any]:
+    """What `gpunet.ops.convolution.conv_forward` takes beside the arrays."""
     out, step, before, spread = windows_of_filters(
-        name, input.array.shape, weight.array.shape, None if bias is None else bias.array.shape,
+        _NAMES[weight.array.ndim], input.array.shape, weight.array.shape,
+        None if bias is None else bias.array.shape,
         _hashable(stride), _hashable(padding), _hashable(dilation), groups,
     )  # fmt: skip
-    return _conv(
-        input, weight, bias, out=out, stride=step, padding=before, dilation=spread, groups=groups,
-        act=ACTIVATION_CODES[activation],
-    )  # fmt: skip
+    return {
+        "out": out, "stride": step, "padding": before, "dilation": spread, "groups": groups,
+        "act": ACTIVATION_CODES[activation],
+    }  # fmt: skip
 
 
 def conv_transpose1d(
