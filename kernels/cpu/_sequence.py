@@ -7,7 +7,11 @@ step makes goes to the next one by way of ``Hprev`` (or ``dG``), of which each s
 than it writes: between two jobs everybody may read everything, within one nobody reads what another
 tile writes.
 
-A job's list of arguments begins with the seven below; the arrays of each kernel follow.
+That is for few sequences, or large layers. Where each thread can have some sequences of its own,
+and all weights fit into its cache, a tile is a block of sequences, from the first step to the last:
+no state ever leaves the core that made it, and no step waits for another thread.
+
+A job's list of arguments begins with those below; the arrays of each kernel follow.
 """
 
 from __future__ import annotations
@@ -17,17 +21,23 @@ from functools import lru_cache
 import numpy as np
 
 from ..reference._steps import steps
-from ._compile import kernel, kernel_of_apart
+from ._atomic import call_tile
+from ._compile import inline, kernel, kernel_of_apart
 from ._panel import PANEL
-from .team import MOST_TILES, run_tiles, team
+from .team import MOST_TILES, number, run_tiles, team, tile
 
 __all__ = [
     "ARRAYS",
     "DIRECT",
+    "FIRST",
+    "MOST",
     "NEXT",
     "NEXT_N",
     "OFFSET",
     "PHASE",
+    "SLOTS",
+    "SLOT_ROWS",
+    "STRAIGHT",
     "N",
     "add_rows",
     "backward_plan",
@@ -41,19 +51,26 @@ __all__ = [
     "pack_columns",
     "pack_rows",
     "run_steps",
-    "workers",
+    "shares_of",
+    "slot_of",
 ]
 
 # The phase of a job (0 lays out the weights), and the step: its first row and its sequences, the
-# same of the next one; whether the weights are used where they lie.
-PHASE, OFFSET, N, NEXT, NEXT_N, DIRECT = range(6)
+# same of the next one; the first sequence, other than 0 in a block of sequences; whether the
+# weights are used where they lie; rows of a slot of scratch memory, the first slot, and how far it
+# is to that of the next tile.
+PHASE, OFFSET, N, NEXT, NEXT_N, FIRST, DIRECT, MOST, SLOT, SLOT_STEP = range(10)
 #: Number of the first argument that a kernel may choose.
-ARRAYS = 6
+ARRAYS = 10
 
 #: Multiplications of a step from which the team shares it.
 _SHARED = 1 << 17
 #: Rows up to which the weights are multiplied where they lie, not laid out as panels first.
 _DIRECT_ROWS = 7
+#: Bytes of weights up to which each thread can read all of them in every step.
+_OWN_CACHE = 1 << 20
+#: Sequences of a block are multiples of this, and not more than the other where some are longer.
+_FEW, _MANY = 4, 8
 
 
 @lru_cache(maxsize=256)
@@ -86,23 +103,107 @@ def blocks_of(length, itemsize):
     return (blocks if blocks <= MOST_TILES else 0), width
 
 
-def workers(rows, sizes, weights):
-    """The board, how many threads take part, and whether weights are used where they lie."""
+#: The numbers of `shares_of`.
+THREADS, STRAIGHT, ROWS, SLOT_ROWS, SLOTS, ALL_STEPS = range(6)
+
+
+def shares_of(rows, sizes, W, blocks):
+    """The board, and who does what of so many rows, in steps that are multiplied by W.
+
+    Returns
+    -------
+    board : int
+    numbers : int64 array
+        THREADS; STRAIGHT, whether the weights are used where they lie; ROWS, sequences of a tile, 0
+        where a tile is a block of units, of which there are `blocks`; SLOT_ROWS and SLOTS, rows of
+        a slot of scratch memory and how many slots there are; ALL_STEPS, the address of a job.
+    """
     helpers = team()
+    numbers = _shares(
+        rows,
+        len(sizes),
+        max(sizes, default=0),
+        min(sizes, default=0),
+        W.size,
+        W.nbytes,
+        blocks,
+        helpers.threads,
+    )
+    if numbers[THREADS] > 1:
+        helpers.wake()
+    return helpers.board, numbers
+
+
+@lru_cache(maxsize=256)
+def _shares(rows, steps, most, least, weights, nbytes, blocks, threads):
     direct = rows <= _DIRECT_ROWS
-    if rows * weights < len(sizes) * (4 * _SHARED if direct else _SHARED):
-        return helpers.board, 1, direct
-    helpers.wake()
-    return helpers.board, helpers.threads, direct
+    if rows * weights < steps * (4 * _SHARED if direct else _SHARED):
+        threads = 1
+    each, slots = 0, (most, blocks)
+    if not direct and threads > 1 and most >= _FEW * threads and nbytes <= _OWN_CACHE:
+        each = -(-most // threads)
+        if least < most:
+            each = min(each, _MANY)
+        each = max(-(-each // _FEW) * _FEW, -(-most // MOST_TILES))
+        slots = (each, -(-most // each))
+    return np.array([threads, direct, each, *slots, _sequences_job.address], np.int64)
+
+
+@inline
+def slot_of(args, i):
+    """The number of the scratch memory of tile i."""
+    return number(args, SLOT) + i * number(args, SLOT_STEP)
+
+
+# Arguments: the job of one step, the address and the length of its list of arguments, the plan and
+# its steps, sequences of a tile, blocks of units, and those of the second job of a step.
+
+
+@tile
+def _sequences_job(args, i):
+    """All steps of block i of sequences."""
+    count, steps, rows = number(args, 2), number(args, 4), number(args, 5)
+    own = np.empty(count, np.int64)
+    for k in range(count):
+        own[k] = number(number(args, 1), k)
+    address, plan = own.ctypes.data, number(args, 3)
+    first = i * rows
+    own[FIRST], own[SLOT], own[SLOT_STEP] = first, i, 0
+    for s in range(steps):
+        n = min(rows, number(plan, 4 * s + 1) - first)
+        later = min(rows, number(plan, 4 * s + 3) - first)
+        if n <= 0 and later <= 0:
+            continue
+        own[OFFSET], own[N] = number(plan, 4 * s) + first, max(0, n)
+        own[NEXT], own[NEXT_N] = number(plan, 4 * s + 2) + first, max(0, later)
+        own[PHASE] = 1
+        for block in range(number(args, 6)):
+            call_tile(number(args, 0), address, block)
+        own[PHASE] = 2
+        for block in range(number(args, 7)):
+            call_tile(number(args, 0), address, block)
 
 
 @kernel
-def run_steps(board, threads, job, args, plan, tiles, more):
-    """For each step one job of `tiles` tiles, and a second one of `more` where that is not 0."""
-    address = args.ctypes.data
-    args[PHASE] = 0
+def run_steps(board, shares, job, args, plan, tiles, more):
+    """For each step one job of `tiles` tiles, and a second one of `more` where that is not 0.
+
+    Or all steps in one job, if `shares` says so.
+    """
+    address, threads = args.ctypes.data, shares[THREADS]
+    args[PHASE] = args[FIRST] = 0
+    args[DIRECT], args[MOST], args[SLOT], args[SLOT_STEP] = (
+        shares[STRAIGHT], shares[SLOT_ROWS], 0, 1,
+    )  # fmt: skip
     if args[DIRECT] == 0:
         run_tiles(board, threads, job, address, max(tiles, more))
+    if shares[ROWS]:
+        steps = np.empty(8, np.int64)
+        steps[0], steps[1], steps[2] = job, address, args.size
+        steps[3], steps[4], steps[5] = plan.ctypes.data, plan.shape[0], shares[ROWS]
+        steps[6], steps[7] = tiles, more
+        run_tiles(board, threads, shares[ALL_STEPS], steps.ctypes.data, shares[SLOTS])
+        return args[0] + steps[0]  # so that the lists live until here
     for s in range(plan.shape[0]):
         args[OFFSET], args[N] = plan[s, 0], plan[s, 1]
         args[NEXT], args[NEXT_N] = plan[s, 2], plan[s, 3]
@@ -111,7 +212,7 @@ def run_steps(board, threads, job, args, plan, tiles, more):
         if more:
             args[PHASE] = 2
             run_tiles(board, threads, job, address, more)
-    return args[0]  # so that the list lives until here
+    return args[0]
 
 
 # In what follows each row is a slice of its own: of an index that is a sum LLVM does not know that

@@ -11,10 +11,15 @@ from ._panel import multiply_panel
 from ._sequence import (
     ARRAYS,
     DIRECT,
+    FIRST,
+    MOST,
     NEXT,
     NEXT_N,
     OFFSET,
     PHASE,
+    SLOT_ROWS,
+    SLOTS,
+    STRAIGHT,
     N,
     add_rows,
     backward_plan,
@@ -28,14 +33,15 @@ from ._sequence import (
     pack_columns,
     pack_rows,
     run_steps,
-    workers,
+    shares_of,
+    slot_of,
 )
 from .team import array, number, tiles_by_size
 
 __all__ = ["gru_backward", "gru_forward"]
 
-_H, _MOST, _WIDTH, _SIZE, _PANELS, _Z, _W = range(ARRAYS, ARRAYS + 7)
-_G, _BIAS_IH, _BIAS_HH, _STATE, _HPREV, _M, _Y = range(ARRAYS + 7, ARRAYS + 14)
+_H, _WIDTH, _SIZE, _PANELS, _Z, _W = range(ARRAYS, ARRAYS + 6)
+_G, _BIAS_IH, _BIAS_HH, _STATE, _HPREV, _M, _Y, _COUNT = range(ARRAYS + 6, ARRAYS + 14)
 _DY, _DG, _DK, _DH = _Y, _BIAS_IH, _BIAS_HH, _STATE
 
 
@@ -106,8 +112,8 @@ def _forward_job(args, i):
     if number(args, PHASE) == 0:
         pack_rows(W, 3, H, H, low, used, width, panels)
         return
-    slot = 3 * number(args, _MOST) * width
-    Z = array(args, _Z, i * slot, (i + 1) * slot)
+    slot, place = 3 * number(args, MOST) * width, slot_of(args, i)
+    Z = array(args, _Z, place * slot, (place + 1) * slot)
     G = array(args, _G, 3 * offset * H, 3 * (offset + n) * H)
     b_ih, b_hh = array(args, _BIAS_IH, 0, 3 * H), array(args, _BIAS_HH, 0, 3 * H)
     begin(Z, G, b_ih, b_hh, n, 3, 2, H, low, used, width)
@@ -124,7 +130,8 @@ def _forward_job(args, i):
     following = array(args, _HPREV, next_offset * H, (next_offset + going) * H)
     Y = array(args, _Y, offset * H, (offset + n) * H)
     M = array(args, _M, offset * H, (offset + n) * H)
-    h = array(args, _STATE, 0, n * H)
+    first = number(args, FIRST)
+    h = array(args, _STATE, first * H, (first + n) * H)
     _units(Z, G, b_ih, n, going, H, low, used, width, before, h, following, M, Y)
 
 
@@ -139,10 +146,11 @@ def _backward_job(args, i):
         return
     later, going = number(args, NEXT), number(args, NEXT_N)
     rows = max(n, going)
-    slot = number(args, _MOST) * width
-    Z = array(args, _Z, i * slot, (i + 1) * slot)
+    slot, place = number(args, MOST) * width, slot_of(args, i)
+    Z = array(args, _Z, place * slot, (place + 1) * slot)
     dY = array(args, _DY, offset * H, (offset + n) * H)
-    dh = array(args, _DH, 0, rows * H)
+    first = number(args, FIRST)
+    dh = array(args, _DH, first * H, (first + rows) * H)
     begin_backward(Z, dY, dh, n, rows, H, low, used, width)
     known = array(args, _DK, 3 * later * H, 3 * (later + going) * H)
     if number(args, DIRECT):
@@ -162,12 +170,12 @@ def _backward_job(args, i):
 
 
 @kernel
-def _arguments(G, W, h, Hprev, M, Y, tiles, width, direct, panels, space):
-    """What both directions share; `panels`: elements of a tile's panels."""
-    args = np.empty(ARRAYS + 14, np.int64)
-    args[DIRECT], args[_H], args[_MOST], args[_WIDTH] = direct, h.shape[1], h.shape[0], width
+def _arguments(G, W, h, Hprev, M, Y, width, panels, space):
+    """What both directions share; `panels`: elements of all panels."""
+    args = np.empty(_COUNT, np.int64)
+    args[_H], args[_WIDTH] = h.shape[1], width
     args[_SIZE], args[_PANELS] = G.itemsize, space.ctypes.data
-    args[_Z] = space.ctypes.data + (0 if direct else tiles * panels * G.itemsize)
+    args[_Z] = space.ctypes.data + panels * G.itemsize
     args[_W], args[_G], args[_STATE] = W.ctypes.data, G.ctypes.data, h.ctypes.data
     args[_HPREV], args[_M], args[_Y] = Hprev.ctypes.data, M.ctypes.data, Y.ctypes.data
     return args
@@ -175,20 +183,20 @@ def _arguments(G, W, h, Hprev, M, Y, tiles, width, direct, panels, space):
 
 @kernel
 def _forward(
-    board, threads, job, plan, tiles, width, direct, G, W_hh, b_ih, b_hh, h, Hprev, M, Y, space
+    board, shares, job, plan, tiles, width, G, W_hh, b_ih, b_hh, h, Hprev, M, Y, panels, space
 ):
-    args = _arguments(G, W_hh, h, Hprev, M, Y, tiles, width, direct, W_hh.shape[0] * width, space)
+    args = _arguments(G, W_hh, h, Hprev, M, Y, width, panels, space)
     args[_BIAS_IH], args[_BIAS_HH] = b_ih.ctypes.data, b_hh.ctypes.data
-    return run_steps(board, threads, job, args, plan, tiles, 0)
+    return run_steps(board, shares, job, args, plan, tiles, 0)
 
 
 @kernel
 def _backward(
-    board, threads, job, plan, tiles, width, direct, G, dY, W_hh, Hprev, M, dh, dG, dK, space
+    board, shares, job, plan, tiles, width, G, dY, W_hh, Hprev, M, dh, dG, dK, panels, space
 ):
-    args = _arguments(G, W_hh, dh, Hprev, M, dY, tiles, width, direct, W_hh.shape[0] * width, space)
+    args = _arguments(G, W_hh, dh, Hprev, M, dY, width, panels, space)
     args[_DG], args[_DK] = dG.ctypes.data, dK.ctypes.data
-    return run_steps(board, threads, job, args, plan, tiles, 0)
+    return run_steps(board, shares, job, args, plan, tiles, 0)
 
 
 def gru_forward(G, W_hh, b_ih, b_hh, h, sizes, reverse, Hprev, M, Y):
@@ -197,11 +205,12 @@ def gru_forward(G, W_hh, b_ih, b_hh, h, sizes, reverse, Hprev, M, Y):
         reference.gru_forward(G, W_hh, b_ih, b_hh, h, sizes, reverse, Hprev, M, Y)
         return
     first_states(sizes, reverse, h, Hprev)
-    board, threads, direct = workers(G.shape[0], sizes, W_hh.size)
-    space = np.empty(tiles * width * (3 * h.shape[0] + (0 if direct else W_hh.shape[0])), G.dtype)
+    board, shares = shares_of(G.shape[0], sizes, W_hh, tiles)
+    panels = 0 if shares[STRAIGHT] else tiles * width * W_hh.shape[0]
+    space = np.empty(panels + 3 * shares[SLOTS] * shares[SLOT_ROWS] * width, G.dtype)
     plan, job = forward_plan(sizes, bool(reverse)), _forward_job[G.itemsize].address
     _forward(
-        board, threads, job, plan, tiles, width, direct, G, W_hh, b_ih, b_hh, h, Hprev, M, Y, space
+        board, shares, job, plan, tiles, width, G, W_hh, b_ih, b_hh, h, Hprev, M, Y, panels, space
     )  # fmt: skip
 
 
@@ -210,9 +219,10 @@ def gru_backward(G, dY, W_hh, Hprev, M, dh, sizes, reverse, dG, dK):
     if not tiles:
         reference.gru_backward(G, dY, W_hh, Hprev, M, dh, sizes, reverse, dG, dK)
         return
-    board, threads, direct = workers(G.shape[0], sizes, W_hh.size)
-    space = np.empty(tiles * width * (dh.shape[0] + (0 if direct else W_hh.shape[0])), G.dtype)
+    board, shares = shares_of(G.shape[0], sizes, W_hh, tiles)
+    panels = 0 if shares[STRAIGHT] else tiles * width * W_hh.shape[0]
+    space = np.empty(panels + shares[SLOTS] * shares[SLOT_ROWS] * width, G.dtype)
     plan, job = backward_plan(sizes, bool(reverse)), _backward_job[G.itemsize].address
     _backward(
-        board, threads, job, plan, tiles, width, direct, G, dY, W_hh, Hprev, M, dh, dG, dK, space
+        board, shares, job, plan, tiles, width, G, dY, W_hh, Hprev, M, dh, dG, dK, panels, space
     )  # fmt: skip

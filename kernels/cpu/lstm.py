@@ -11,10 +11,15 @@ from ._panel import multiply_panel
 from ._sequence import (
     ARRAYS,
     DIRECT,
+    FIRST,
+    MOST,
     NEXT,
     NEXT_N,
     OFFSET,
     PHASE,
+    SLOT_ROWS,
+    SLOTS,
+    STRAIGHT,
     N,
     add_rows,
     backward_plan,
@@ -28,17 +33,18 @@ from ._sequence import (
     pack_columns,
     pack_rows,
     run_steps,
-    workers,
+    shares_of,
+    slot_of,
 )
 from .team import array, number, tiles_by_size
 
 __all__ = ["lstm_backward", "lstm_forward"]
 
-_H, _P, _MOST, _WIDTH, _SIZE, _PROJECTED, _PANELS, _MORE_PANELS, _Z = range(ARRAYS, ARRAYS + 9)
+_H, _P, _WIDTH, _SIZE, _PROJECTED, _PANELS, _MORE_PANELS, _Z = range(ARRAYS, ARRAYS + 8)
 _W, _W_HR, _G, _BIAS_IH, _BIAS_HH, _STATE, _CELL, _HPREV, _CPREV, _S, _Y = range(
-    ARRAYS + 9, ARRAYS + 20
+    ARRAYS + 8, ARRAYS + 19
 )
-_RAW, _COUNT = ARRAYS + 20, ARRAYS + 21
+_RAW, _COUNT = ARRAYS + 19, ARRAYS + 20
 _DY, _DG, _DP, _DH, _DC = _Y, _BIAS_IH, _BIAS_HH, _STATE, _CELL
 
 
@@ -138,12 +144,14 @@ def _forward_job(args, i):
         if number(args, _PROJECTED) and used > 0:
             pack_rows(W_hr, 1, P, H, low, used, width, panel)
         return
-    slot = 4 * number(args, _MOST) * width
-    Z = array(args, _Z, i * slot, (i + 1) * slot)
+    slot, place = 4 * number(args, MOST) * width, slot_of(args, i)
+    Z = array(args, _Z, place * slot, (place + 1) * slot)
+    first = number(args, FIRST)
     going, after = min(n, number(args, NEXT_N)), number(args, NEXT)
     following = array(args, _HPREV, after * P, (after + going) * P)
-    Y, h = array(args, _Y, offset * P, (offset + n) * P), array(args, _STATE, 0, n * P)
-    raw = array(args, _RAW, 0, n * H)
+    Y = array(args, _Y, offset * P, (offset + n) * P)
+    h = array(args, _STATE, first * P, (first + n) * P)
+    raw = array(args, _RAW, first * H, (first + n) * H)
     if phase == 2:
         low, used, width = _place(P, args, i)
         Z[: n * width] = 0
@@ -169,7 +177,8 @@ def _forward_job(args, i):
             )  # fmt: skip
     cells = array(args, _CPREV, offset * H, (offset + n) * H)
     following_cells = array(args, _CPREV, after * H, (after + going) * H)
-    c, S = array(args, _CELL, 0, n * H), array(args, _S, offset * H, (offset + n) * H)
+    c = array(args, _CELL, first * H, (first + n) * H)
+    S = array(args, _S, offset * H, (offset + n) * H)
     projected = number(args, _PROJECTED)
     if projected:
         Y = raw
@@ -199,13 +208,14 @@ def _backward_job(args, i):
             low, used, width = _place(H, args, i)
             pack_columns(W_hr, P, H, low, used, width, more)
         return
-    slot = number(args, _MOST) * width
-    Z = array(args, _Z, i * slot, (i + 1) * slot)
+    slot, place = number(args, MOST) * width, slot_of(args, i)
+    Z = array(args, _Z, place * slot, (place + 1) * slot)
+    first = number(args, FIRST)
     if phase == 1:
         later, going = number(args, NEXT), number(args, NEXT_N)
         rows = max(n, going)
         dY = array(args, _DY, offset * P, (offset + n) * P)
-        dh = array(args, _DH, 0, rows * P)
+        dh = array(args, _DH, first * P, (first + rows) * P)
         begin_backward(Z, dY, dh, n, rows, P, low, used, width)
         known = array(args, _DG, 4 * later * H, 4 * (later + going) * H)
         if number(args, DIRECT):
@@ -233,17 +243,17 @@ def _backward_job(args, i):
     dG = array(args, _DG, 4 * offset * H, 4 * (offset + n) * H)
     cells = array(args, _CPREV, offset * H, (offset + n) * H)
     S = array(args, _S, offset * H, (offset + n) * H)
-    dc = array(args, _DC, 0, n * H)
+    dc = array(args, _DC, first * H, (first + n) * H)
     _slopes(Z, G, cells, S, n, H, low, used, width, dc, dG)
 
 
 @kernel
 def _arguments(
-    G, W_hh, W_hr, projected, h, c, Hprev, Cprev, S, Y, width, direct, panels, more_panels, space
+    G, W_hh, W_hr, projected, h, c, Hprev, Cprev, S, Y, width, panels, more_panels, space
 ):
     """What both directions share; `panels`, `more_panels`: the elements of all panels."""
     args = np.empty(_COUNT, np.int64)
-    args[DIRECT], args[_H], args[_MOST], args[_WIDTH] = direct, c.shape[1], c.shape[0], width
+    args[_H], args[_WIDTH] = c.shape[1], width
     args[_P], args[_SIZE], args[_PROJECTED] = W_hh.shape[1], G.itemsize, projected
     args[_PANELS] = space.ctypes.data
     args[_MORE_PANELS] = args[_PANELS] + panels * G.itemsize
@@ -257,27 +267,27 @@ def _arguments(
 
 @kernel
 def _forward(
-    board, threads, job, plan, tiles, more, width, direct, G, W_hh, b_ih, b_hh, W_hr, h, c, Hprev,
+    board, shares, job, plan, tiles, more, width, G, W_hh, b_ih, b_hh, W_hr, h, c, Hprev,
     Cprev, S, Y, raw, panels, more_panels, space,
 ):  # fmt: skip
     args = _arguments(
-        G, W_hh, W_hr, more > 0, h, c, Hprev, Cprev, S, Y, width, direct, panels, more_panels, space
+        G, W_hh, W_hr, more > 0, h, c, Hprev, Cprev, S, Y, width, panels, more_panels, space
     )  # fmt: skip
     args[_BIAS_IH], args[_BIAS_HH] = b_ih.ctypes.data, b_hh.ctypes.data
     args[_RAW] = raw.ctypes.data
-    return run_steps(board, threads, job, args, plan, tiles, more)
+    return run_steps(board, shares, job, args, plan, tiles, more)
 
 
 @kernel
 def _backward(
-    board, threads, job, plan, tiles, more, width, direct, G, dY, W_hh, W_hr, Cprev, S, dh, dc, dG,
+    board, shares, job, plan, tiles, more, width, G, dY, W_hh, W_hr, Cprev, S, dh, dc, dG,
     dP, panels, more_panels, space,
 ):  # fmt: skip
     args = _arguments(
-        G, W_hh, W_hr, more > 0, dh, dc, dY, Cprev, S, dY, width, direct, panels, more_panels, space
+        G, W_hh, W_hr, more > 0, dh, dc, dY, Cprev, S, dY, width, panels, more_panels, space
     )  # fmt: skip
     args[_DG], args[_DP] = dG.ctypes.data, dP.ctypes.data
-    return run_steps(board, threads, job, args, plan, tiles, more)
+    return run_steps(board, shares, job, args, plan, tiles, more)
 
 
 def lstm_forward(G, W_hh, b_ih, b_hh, W_hr, h, c, sizes, reverse, Hprev, Cprev, S, Y):
@@ -290,37 +300,41 @@ def lstm_forward(G, W_hh, b_ih, b_hh, W_hr, h, c, sizes, reverse, Hprev, Cprev, 
         return
     first_states(sizes, reverse, h, Hprev)
     first_states(sizes, reverse, c, Cprev)
-    board, threads, direct = workers(G.shape[0], sizes, W_hh.size)
+    board, shares = shares_of(G.shape[0], sizes, W_hh, tiles)
+    direct = shares[STRAIGHT]
     projected = W_hr is not None
     more = blocks_of(h.shape[1], G.itemsize)[0] if projected else 0
     panels = 0 if direct else 4 * tiles * width * h.shape[1]
     more_panels = 0 if direct else more * width * H
     raw = np.empty((n, H), G.dtype) if projected else Y
-    space = np.empty(panels + more_panels + 4 * n * tiles * width, G.dtype)
+    slots = 4 * shares[SLOTS] * shares[SLOT_ROWS] * width
+    space = np.empty(panels + more_panels + slots, G.dtype)
     plan, job = forward_plan(sizes, bool(reverse)), _forward_job[G.itemsize].address
     _forward(
-        board, threads, job, plan, tiles, more, width, direct, G, W_hh, b_ih, b_hh,
+        board, shares, job, plan, tiles, more, width, G, W_hh, b_ih, b_hh,
         W_hr if projected else W_hh, h, c, Hprev, Cprev, S, Y, raw, panels, more_panels, space,
     )  # fmt: skip
 
 
 def lstm_backward(G, dY, W_hh, W_hr, Cprev, S, dh, dc, sizes, reverse, dG, dP):
-    n, H = dc.shape
+    H = dc.shape[1]
     units, width = blocks_of(H, G.itemsize)
     if not units:
         reference.lstm_backward(
             G, dY, W_hh, W_hr, Cprev, S, dh, dc, sizes, reverse, dG, dP
         )  # fmt: skip
         return
-    board, threads, direct = workers(G.shape[0], sizes, W_hh.size)
+    board, shares = shares_of(G.shape[0], sizes, W_hh, units)
+    direct = shares[STRAIGHT]
     projected = W_hr is not None
     tiles = blocks_of(dh.shape[1], G.itemsize)[0] if projected else units
     panels = 0 if direct else 4 * tiles * width * H
     more_panels = 0 if direct or not projected else units * width * dh.shape[1]
-    space = np.empty(panels + more_panels + n * units * width, G.dtype)
+    slots = shares[SLOTS] * shares[SLOT_ROWS] * width
+    space = np.empty(panels + more_panels + slots, G.dtype)
     plan, job = backward_plan(sizes, bool(reverse)), _backward_job[G.itemsize].address
     _backward(
-        board, threads, job, plan, tiles, units if projected else 0, width, direct, G, dY, W_hh,
+        board, shares, job, plan, tiles, units if projected else 0, width, G, dY, W_hh,
         W_hr if projected else W_hh, Cprev, S, dh, dc, dG, dP if projected else dG, panels,
         more_panels, space,
     )  # fmt: skip

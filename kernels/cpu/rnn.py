@@ -11,10 +11,15 @@ from ._panel import multiply_panel
 from ._sequence import (
     ARRAYS,
     DIRECT,
+    FIRST,
+    MOST,
     NEXT,
     NEXT_N,
     OFFSET,
     PHASE,
+    SLOT_ROWS,
+    SLOTS,
+    STRAIGHT,
     N,
     add_rows,
     backward_plan,
@@ -28,14 +33,15 @@ from ._sequence import (
     pack_columns,
     pack_rows,
     run_steps,
-    workers,
+    shares_of,
+    slot_of,
 )
 from .team import array, number, tiles_by_size
 
 __all__ = ["rnn_backward", "rnn_forward"]
 
-_H, _MOST, _WIDTH, _SIZE, _RELU, _PANELS, _Z, _W = range(ARRAYS, ARRAYS + 8)
-_G, _BIAS_IH, _BIAS_HH, _STATE, _HPREV, _Y = range(ARRAYS + 8, ARRAYS + 14)
+_H, _WIDTH, _SIZE, _RELU, _PANELS, _Z, _W = range(ARRAYS, ARRAYS + 7)
+_G, _BIAS_IH, _BIAS_HH, _STATE, _HPREV, _Y, _COUNT = range(ARRAYS + 7, ARRAYS + 14)
 _DY, _DH, _DG = _G, _BIAS_IH, _BIAS_HH
 
 
@@ -85,8 +91,8 @@ def _forward_job(args, i):
     if number(args, PHASE) == 0:
         pack_rows(W, 1, H, H, low, used, width, panel)
         return
-    slot = number(args, _MOST) * width
-    Z = array(args, _Z, i * slot, (i + 1) * slot)
+    slot, place = number(args, MOST) * width, slot_of(args, i)
+    Z = array(args, _Z, place * slot, (place + 1) * slot)
     G = array(args, _G, offset * H, (offset + n) * H)
     b_ih, b_hh = array(args, _BIAS_IH, 0, H), array(args, _BIAS_HH, 0, H)
     begin(Z, G, b_ih, b_hh, n, 1, 1, H, low, used, width)
@@ -100,7 +106,8 @@ def _forward_job(args, i):
     going, next_offset = min(n, number(args, NEXT_N)), number(args, NEXT)
     following = array(args, _HPREV, next_offset * H, (next_offset + going) * H)
     Y = array(args, _Y, offset * H, (offset + n) * H)
-    h = array(args, _STATE, 0, n * H)
+    first = number(args, FIRST)
+    h = array(args, _STATE, first * H, (first + n) * H)
     _units(Z, number(args, _RELU), n, going, H, low, used, width, h, following, Y)
 
 
@@ -115,10 +122,11 @@ def _backward_job(args, i):
         return
     later, going = number(args, NEXT), number(args, NEXT_N)
     rows = max(n, going)
-    slot = number(args, _MOST) * width
-    Z = array(args, _Z, i * slot, (i + 1) * slot)
+    slot, place = number(args, MOST) * width, slot_of(args, i)
+    Z = array(args, _Z, place * slot, (place + 1) * slot)
     dY = array(args, _DY, offset * H, (offset + n) * H)
-    dh = array(args, _DH, 0, rows * H)
+    first = number(args, FIRST)
+    dh = array(args, _DH, first * H, (first + rows) * H)
     begin_backward(Z, dY, dh, n, rows, H, low, used, width)
     known = array(args, _DG, later * H, (later + going) * H)
     if number(args, DIRECT):
@@ -134,32 +142,30 @@ def _backward_job(args, i):
 
 
 @kernel
-def _forward(
-    board, threads, job, plan, tiles, width, direct, relu, G, W_hh, b_ih, b_hh, h, Hprev, Y, space
-):
+def _forward(board, shares, job, plan, tiles, width, relu, G, W_hh, b_ih, b_hh, h, Hprev, Y, space):
     H = W_hh.shape[1]
-    args = np.empty(ARRAYS + 14, np.int64)
-    args[DIRECT], args[_H], args[_MOST], args[_WIDTH] = direct, H, h.shape[0], width
+    args = np.empty(_COUNT, np.int64)
+    args[_H], args[_WIDTH] = H, width
     args[_SIZE], args[_RELU] = G.itemsize, relu
     args[_PANELS] = space.ctypes.data
-    args[_Z] = space.ctypes.data + (0 if direct else tiles * H * width * G.itemsize)
+    args[_Z] = args[_PANELS] + (0 if shares[STRAIGHT] else tiles * H * width * G.itemsize)
     args[_W], args[_G], args[_STATE] = W_hh.ctypes.data, G.ctypes.data, h.ctypes.data
     args[_BIAS_IH], args[_BIAS_HH] = b_ih.ctypes.data, b_hh.ctypes.data
     args[_HPREV], args[_Y] = Hprev.ctypes.data, Y.ctypes.data
-    return run_steps(board, threads, job, args, plan, tiles, 0)
+    return run_steps(board, shares, job, args, plan, tiles, 0)
 
 
 @kernel
-def _backward(board, threads, job, plan, tiles, width, direct, relu, Y, dY, W_hh, dh, dG, space):
+def _backward(board, shares, job, plan, tiles, width, relu, Y, dY, W_hh, dh, dG, space):
     H = W_hh.shape[1]
-    args = np.empty(ARRAYS + 14, np.int64)
-    args[DIRECT], args[_H], args[_MOST], args[_WIDTH] = direct, H, dh.shape[0], width
+    args = np.empty(_COUNT, np.int64)
+    args[_H], args[_WIDTH] = H, width
     args[_SIZE], args[_RELU] = Y.itemsize, relu
     args[_PANELS] = space.ctypes.data
-    args[_Z] = space.ctypes.data + (0 if direct else tiles * H * width * Y.itemsize)
+    args[_Z] = args[_PANELS] + (0 if shares[STRAIGHT] else tiles * H * width * Y.itemsize)
     args[_W], args[_DY], args[_DH] = W_hh.ctypes.data, dY.ctypes.data, dh.ctypes.data
     args[_DG], args[_Y] = dG.ctypes.data, Y.ctypes.data
-    return run_steps(board, threads, job, args, plan, tiles, 0)
+    return run_steps(board, shares, job, args, plan, tiles, 0)
 
 
 def rnn_forward(G, W_hh, b_ih, b_hh, relu, h, sizes, reverse, Hprev, Y):
@@ -168,12 +174,12 @@ def rnn_forward(G, W_hh, b_ih, b_hh, relu, h, sizes, reverse, Hprev, Y):
         reference.rnn_forward(G, W_hh, b_ih, b_hh, relu, h, sizes, reverse, Hprev, Y)
         return
     first_states(sizes, reverse, h, Hprev)
-    board, threads, direct = workers(G.shape[0], sizes, W_hh.size)
-    space = np.empty(tiles * width * (h.shape[0] + (0 if direct else W_hh.shape[1])), G.dtype)
+    board, shares = shares_of(G.shape[0], sizes, W_hh, tiles)
+    panels = 0 if shares[STRAIGHT] else tiles * width * W_hh.shape[1]
+    space = np.empty(panels + shares[SLOTS] * shares[SLOT_ROWS] * width, G.dtype)
     plan, job = forward_plan(sizes, bool(reverse)), _forward_job[G.itemsize].address
     _forward(
-        board, threads, job, plan, tiles, width, direct, bool(relu), G, W_hh, b_ih, b_hh, h, Hprev,
-        Y, space,
+        board, shares, job, plan, tiles, width, bool(relu), G, W_hh, b_ih, b_hh, h, Hprev, Y, space
     )  # fmt: skip
 
 
@@ -182,9 +188,10 @@ def rnn_backward(Y, dY, W_hh, relu, dh, sizes, reverse, dG):
     if not tiles:
         reference.rnn_backward(Y, dY, W_hh, relu, dh, sizes, reverse, dG)
         return
-    board, threads, direct = workers(Y.shape[0], sizes, W_hh.size)
-    space = np.empty(tiles * width * (dh.shape[0] + (0 if direct else W_hh.shape[0])), Y.dtype)
+    board, shares = shares_of(Y.shape[0], sizes, W_hh, tiles)
+    panels = 0 if shares[STRAIGHT] else tiles * width * W_hh.shape[0]
+    space = np.empty(panels + shares[SLOTS] * shares[SLOT_ROWS] * width, Y.dtype)
     plan, job = backward_plan(sizes, bool(reverse)), _backward_job[Y.itemsize].address
     _backward(
-        board, threads, job, plan, tiles, width, direct, bool(relu), Y, dY, W_hh, dh, dG, space
+        board, shares, job, plan, tiles, width, bool(relu), Y, dY, W_hh, dh, dG, space
     )  # fmt: skip

@@ -350,6 +350,38 @@ def test_more_units_than_the_team_has_tiles(kind, monkeypatch):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("lengths", [[7] * 13, [7, 7, 7, 6, 6, 5, 5, 4, 3, 3, 2, 1, 1, 1]])
+@pytest.mark.parametrize(
+    ("kind", "options"), [("RNN", {}), ("LSTM", {}), ("LSTM", {"proj_size": 33}), ("GRU", {})]
+)
+def test_blocks_of_sequences_and_blocks_of_units(kind, options, lengths, monkeypatch):
+    sequence = pytest.importorskip("gpunet.kernels.cpu._sequence")
+    monkeypatch.setattr(sequence, "_SHARED", 0)
+    gpunet.manual_seed(0)
+    model = getattr(nn, kind)(3, 40, bidirectional=True, **options)
+    x = gpunet.randn(len(lengths), 7, 3)
+    threads, found, rows = gpunet.get_num_threads(), [], set()
+    gpunet.set_num_threads(3)
+    try:
+        for cache in (0, 1 << 20):
+            monkeypatch.setattr(sequence, "_OWN_CACHE", cache)
+            sequence._shares.cache_clear()
+            model.zero_grad()
+            packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True)
+            rows.add(sequence.shares_of(99, [13], np.zeros(4), 1)[1][sequence.ROWS] > 0)
+            output, last = model(packed)
+            (output.data.square().sum() + sum(h.sum() for h in last)).backward()
+            last = list(last) if kind == "LSTM" else [last]
+            arrays = [output.data, *last, *[p.grad for p in model.parameters()]]
+            found.append([array_of(x).copy() for x in arrays])
+    finally:
+        gpunet.set_num_threads(threads)
+        sequence._shares.cache_clear()
+    assert rows == {False, True}
+    for a, b in zip(*found):
+        np.testing.assert_array_equal(a, b)
+
+
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
 def test_learns_to_remember(kind, device):
     """Which of two symbols came first: the answer is in the state only."""
