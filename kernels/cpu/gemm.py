@@ -124,6 +124,13 @@ def _plan(
     by_columns = threads * M * K + K * N + (0 if transposed_b else M * N)
     cut_columns = by_rows >= by_columns
     work = M * N * K
+    if N % 8 and not transposed_a and M // threads >= 128:
+        # The kernels for small products are slow at the rest of such a row: one tile a thread.
+        return -(-M // threads), N, K, False
+    if M % 8 and transposed_a and N // threads >= 64:
+        return M, 32 if N <= 1024 else -(-N // threads), 256, True
+    if transposed_a and M // threads >= 256 and work > 1 << 26:
+        return -(-M // threads), N, 512, False
     if unpacked and transposed_b and work <= 1 << 26:
         # Long dot products: no depth is cut, as long as a narrow tile stays small.
         for rows in (32, 16, 8):
@@ -138,7 +145,7 @@ def _plan(
         if _count(M, N, rows, columns) <= MOST_TILES:
             return rows, columns, depth, False
     elif unpacked and not transposed_b and work <= 1 << 27:
-        rows, columns = (64, 32) if work > 1 << 26 else (32, 128)
+        rows, columns = (32, 128) if work <= 1 << 26 else (32, 64) if N <= 64 else (64, 32)
         block = -(-N // threads) if cut_columns else N
         columns = min(columns, -(-block // 32) * 32)
         rows = min(rows, M)
