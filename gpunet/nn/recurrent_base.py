@@ -6,9 +6,14 @@ import math
 import warnings
 from typing import Any
 
+from ..autograd.mode import MODE
+from ..backend import backend_of
+from ..errors import DeviceError
 from ..functions.axes import transpose
 from ..functions.scatter import index_select
 from ..functions.shape import squeeze, unsqueeze
+from ..ops import recurrent as ops
+from ..tensor import Tensor
 from . import init
 from .functional import recurrent as functional
 from .module import Module
@@ -23,6 +28,10 @@ _KINDS = {
     "LSTM": (4, functional.LSTM, {}),
     "GRU": (3, functional.GRU, {}),
 }
+#: The number that `recurrent_step` has for each kind.
+_STEPS = {"RNN_TANH": 0, "RNN_RELU": 1, "LSTM": 2, "GRU": 3}
+#: Sequences up to which a single step without a tape is done by `recurrent_step`.
+_FEW = 8
 
 
 class RNNBase(Module):
@@ -101,6 +110,7 @@ class RNNBase(Module):
         gates, self._operation, self._options = _KINDS[mode]
         P = proj_size or hidden_size
         directions = ["", "_reverse"] if bidirectional else [""]
+        self._single = num_layers == 1 and not bidirectional and not proj_size
         self._names = []
         for layer in range(num_layers):
             D = P * len(directions) if layer else input_size
@@ -156,6 +166,10 @@ class RNNBase(Module):
             raise ValueError(
                 f"{type(self).__name__}: Expected input to be 2D or 3D, got {X.ndim}D instead"
             )
+        if self._single and not MODE.enabled and X.ndim == 3:
+            N, T = X.shape[:2] if self.batch_first else X.shape[1::-1]
+            if T == 1 and N <= _FEW:
+                return self._step(X, states)
         single = X.ndim == 2
         if states is not None and any(state.array.ndim != X.ndim for state in states):
             found = ", ".join(f"{state.array.ndim}-D" for state in states)
@@ -189,11 +203,31 @@ class RNNBase(Module):
             last = [index_select(state, 1, back) for state in last]
         return PackedSequence(output, batch_sizes, order, back), tuple(last)
 
-    def _layers(
-        self, input: Any, states: tuple[Any, ...] | None, sizes: tuple[int, ...]
-    ) -> tuple[Any, ...]:
-        weights = self._weights()
-        X, dtype = input.array, weights[0][0].array.dtype
+    def _step(self, X: Any, states: tuple[Any, ...] | None) -> tuple[Any, tuple[Any, ...]]:
+        """`_run` for a single layer and step, without a tape."""
+        N = X.shape[0] if self.batch_first else X.shape[1]
+        weights = [getattr(self, name).array for name in self._names[0]]
+        W_ih, W_hh, b_ih, b_hh = weights if self.bias else (*weights, None, None)
+        self._check(X, states, 1, N, W_ih.dtype)
+        given = [] if states is None else [state.array for state in states]
+        for array in (W_ih, W_hh, *given):
+            if type(array) is not type(X):
+                raise DeviceError(
+                    f"{type(self).__name__}: all tensors must be on one device, but the input is "
+                    f"on {backend_of(X).device_of(X)}, a weight or state on "
+                    f"{backend_of(array).device_of(array)}; move them with .to(device)"
+                )
+        h, c = given if len(given) == 2 else (given[0] if given else None, None)
+        Y, C = ops.recurrent_step(
+            backend_of(X), _STEPS[self.mode], X.reshape(N, X.shape[2]), h, c, W_ih, W_hh, b_ih, b_hh
+        )
+        # The output is no view of the state: either may be changed in place.
+        output = Tensor(Y.reshape(*X.shape[:2], Y.shape[1]).copy())
+        return output, (Tensor(Y[None]),) if C is None else (Tensor(Y[None]), Tensor(C[None]))
+
+    def _check(
+        self, X: Any, states: tuple[Any, ...] | None, layers: int, N: int, dtype: Any
+    ) -> None:
         if X.dtype != dtype:
             raise ValueError(
                 f"RNN input dtype ({X.dtype}) does not match weight dtype ({dtype}). "
@@ -204,10 +238,16 @@ class RNNBase(Module):
                 "input.size(-1) must be equal to input_size. "
                 f"Expected {self.input_size}, got {X.shape[-1]}"
             )
+        if states is not None:
+            _check_states(states, layers, N, self._lengths(), dtype)
+
+    def _layers(
+        self, input: Any, states: tuple[Any, ...] | None, sizes: tuple[int, ...]
+    ) -> tuple[Any, ...]:
+        weights = self._weights()
+        self._check(input.array, states, len(weights), sizes[0], weights[0][0].array.dtype)
         if states is None:
             states = (None,) * len(self._lengths())
-        else:
-            _check_states(states, len(weights), sizes[0], self._lengths(), dtype)
         return functional.layers(
             self._operation,
             input,

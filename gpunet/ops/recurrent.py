@@ -20,6 +20,7 @@ __all__ = [
     "gru_forward",
     "lstm_backward",
     "lstm_forward",
+    "recurrent_step",
     "rnn_backward",
     "rnn_forward",
 ]
@@ -182,6 +183,41 @@ def gru_backward(be: Any, gradients: Any, saved: Any, needs: Any, out: Any) -> A
     dX, dW_ih, dW_hh, db_ih = _products(be, X, W_ih, Hprev, dG, dK, shape, needs, out, 2)
     db_hh = _row_sum(be, dK, out[5]) if needs[5] else None
     return dX, dh[None] if layered else dh, dW_ih, dW_hh, db_ih, db_hh
+
+
+def recurrent_step(
+    be: Any, kind: int, X: Any, h: Any, c: Any, W_ih: Any, W_hh: Any, b_ih: Any, b_hh: Any
+) -> tuple[Any, Any]:
+    """One step, without what a backward pass would need: generation, a symbol at a time.
+
+    Parameters
+    ----------
+    kind : int
+        0 for tanh, 1 for the ReLU, 2 for an LSTM, 3 for a GRU.
+    X : array of shape (N, D)
+    h, c : array of shape (N, H), or None for zeros
+        The states and, for an LSTM, the cells before.
+    W_ih, W_hh, b_ih, b_hh
+        As in `rnn_forward`, `lstm_forward` and `gru_forward`.
+
+    Returns
+    -------
+    h, c : arrays of shape (N, H)
+        Those after it; c is None where there are no cells.
+    """
+    shape = X.shape[0], W_hh.shape[1]
+    b_ih, b_hh = _biases(be, b_ih, b_hh, W_hh)
+    h = be.zeros(shape, X.dtype) if h is None else be.contiguous(h).reshape(shape)
+    Y = be.empty(shape, X.dtype)
+    C = Y
+    if kind == 2:
+        c = be.zeros(shape, X.dtype) if c is None else be.contiguous(c).reshape(shape)
+        C = be.empty(shape, X.dtype)
+    be.kernels.recurrent_step(
+        be.contiguous(W_hh), h, be.contiguous(W_ih), be.contiguous(X), b_ih, b_hh,
+        c if kind == 2 else h, kind, Y, C,
+    )  # fmt: skip
+    return Y, C if kind == 2 else None
 
 
 def _inputs(be: Any, X: Any, W_ih: Any) -> Any:

@@ -8,6 +8,7 @@ from opcheck import array_of, check_op, on_device, torch_or_none
 
 import gpunet
 from gpunet import nn
+from gpunet.errors import DeviceError
 from gpunet.nn.utils import rnn as packing
 
 KINDS = ["RNN", "RELU", "LSTM", "PROJECTED", "GRU"]
@@ -380,6 +381,48 @@ def test_blocks_of_sequences_and_blocks_of_units(kind, options, lengths, monkeyp
     assert rows == {False, True}
     for a, b in zip(*found):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("batch_first", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "options"), [("RNN", {}), ("RNN", {"nonlinearity": "relu"}), ("LSTM", {}), ("GRU", {})]
+)
+def test_a_step_without_a_tape(kind, options, batch_first, bias, known, device):
+    gpunet.manual_seed(0)
+    model = getattr(nn, kind)(5, 19, bias=bias, batch_first=batch_first, **options).to(device)
+    x = gpunet.randn(*((3, 1, 5) if batch_first else (1, 3, 5)), device=device)
+    states = [gpunet.randn(1, 3, 19, device=device) for _ in range(2 if kind == "LSTM" else 1)]
+    hx = (tuple(states) if kind == "LSTM" else states[0]) if known else None
+
+    def results():
+        output, last = model(x, hx)
+        return [output, *(last if kind == "LSTM" else [last])]
+
+    expected = results()
+    with gpunet.no_grad():
+        found = results()
+    assert all(result.node is None for result in found)
+    for ours, theirs in zip(found, expected):
+        np.testing.assert_allclose(array_of(ours), array_of(theirs), rtol=1e-5, atol=1e-6)
+    found[0].zero_()  # is no view of the state
+    np.testing.assert_allclose(array_of(found[1]), array_of(expected[1]), rtol=1e-5, atol=1e-6)
+
+
+def test_what_a_step_without_a_tape_refuses(device):
+    model = nn.LSTM(5, 4).to(device)
+    x, h = gpunet.randn(1, 3, 5, device=device), gpunet.randn(1, 3, 4, device=device)
+    with gpunet.no_grad():
+        with pytest.raises(RuntimeError, match="Expected 5, got 4"):
+            model(h)
+        with pytest.raises(RuntimeError, match=r"hidden\[1\] size \(1, 3, 4\)"):
+            model(x, (h, x))
+        with pytest.raises(ValueError, match="does not match weight dtype"):
+            model(x.double())
+        if device == "cuda":
+            with pytest.raises(DeviceError, match="on one device"):
+                model(x.cpu())
 
 
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
