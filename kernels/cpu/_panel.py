@@ -25,8 +25,8 @@ __all__ = ["PANEL", "multiply_panel"]
 
 #: Bytes of a panel's row.
 PANEL = 2 * REGISTER
-#: A block of so many rows fits in the registers; the larger one in the 32 of AVX-512.
-_MANY, _FEW = (8, 4) if REGISTER == 64 else (4, 2)
+#: Blocks of so many rows fit in the registers; the larger ones in the 32 of AVX-512.
+_MOST, _MANY, _FEW = (12, 8, 4) if REGISTER == 64 else (4, 4, 2)
 _FLAGS = ("contract", "nsz")
 
 
@@ -88,12 +88,16 @@ def _build(builder, kind, size, rows, A, a_step, K, B, C, c_step):
         builder.store(builder.load(block[place]), targets[place], align=size)
 
 
-_many_rows, _few_rows, _one_row = _block_of(_MANY), _block_of(_FEW), _block_of(1)
+_most_rows, _many_rows = _block_of(_MOST), _block_of(_MANY)
+_few_rows, _one_row = _block_of(_FEW), _block_of(1)
 
 
 @numba.njit(nogil=True)
 def _multiply(like, A, a_step, M, K, B, C, c_step):
     m = 0
+    while m + _MOST <= M:
+        _most_rows(like, A + m * a_step, a_step, K, B, C + m * c_step, c_step)
+        m += _MOST
     while m + _MANY <= M:
         _many_rows(like, A + m * a_step, a_step, K, B, C + m * c_step, c_step)
         m += _MANY

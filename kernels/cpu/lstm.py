@@ -63,23 +63,15 @@ def _units(
         i, f = G[gate : gate + used], G[gate + H : gate + H + used]
         g, o = G[gate + 2 * H :][:used], G[gate + 3 * H :][:used]
         s, y, cell = S[at : at + used], Y[at : at + used], cells[at : at + used]
-        for j in range(used):
-            i[j] = sigmoid(zi[j])
-        for j in range(used):
-            f[j] = sigmoid(zf[j])
-        for j in range(used):
-            g[j] = tanh(zg[j])
-        for j in range(used):
-            o[j] = sigmoid(zo[j])
         next_cell = following_cells[at : at + used] if m < going else c[at : at + used]
         for j in range(used):
-            zi[j] = f[j] * cell[j] + i[j] * g[j]
-        for j in range(used):
-            next_cell[j] = zi[j]
-        for j in range(used):
-            s[j] = tanh(zi[j])
-        for j in range(used):
-            y[j] = o[j] * s[j]
+            si, sf, tg, so = sigmoid(zi[j]), sigmoid(zf[j]), tanh(zg[j]), sigmoid(zo[j])
+            i[j], f[j], g[j], o[j] = si, sf, tg, so
+            new = sf * cell[j] + si * tg
+            bent = tanh(new)
+            next_cell[j] = new
+            s[j] = bent
+            y[j] = so * bent
         if not projected:
             state = following[at : at + used] if m < going else h[at : at + used]
             for j in range(used):
