@@ -103,6 +103,7 @@ from .recurrence import ElmanCell, ElmanJordanCell, JordanCell, Recurrent
 from .recurrent import GRU, LSTM, RNN
 from .recurrent_base import RNNBase
 from .recurrent_cell import GRUCell, LSTMCell, RNNCell, RNNCellBase
+from .separable import SeparableConv2d
 from .sequential import Sequential
 from .shuffle import ChannelShuffle, PixelShuffle, PixelUnshuffle
 from .transformer import Transformer, TransformerDecoder, TransformerEncoder
@@ -207,6 +208,7 @@ __all__ = [
     "ReplicationPad1d",
     "ReplicationPad2d",
     "ReplicationPad3d",
+    "SeparableConv2d",
     "Sequential",
     "SiLU",
     "Sigmoid",
