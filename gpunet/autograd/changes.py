@@ -68,6 +68,17 @@ class Changes:
             for (start, stop), (moment, owner) in list(self._entries.items())
         )
 
+    def after(self, number: int) -> Changes | None:
+        """The changes after the moment `number`, apart from those to come; None if there are none.
+
+        `since` of the result tells the changes between two moments.
+        """
+        if self.last <= number:
+            return None
+        part = Changes()
+        part._entries = {k: v for k, v in list(self._entries.items()) if v[0] > number}
+        return part
+
     def _shorten(self) -> None:
         """Take out the dead entries; where that is too few, one for each owner is left."""
         entries = {k: v for k, v in self._entries.items() if v[1]() is not None}

@@ -95,13 +95,11 @@ def _step(node: Node, retain_graph: bool, only: set[int] | None) -> None:
         if node.hooks or node.retained:
             dY = _observed(node, dY)
     saved = node.saved
+    moment = node.number
     if saved is None:
-        raise RuntimeError(
-            f"{function.name}: trying to go backward through the graph a second time, after its "
-            "saved arrays have been freed; give retain_graph=True to the first backward()"
-        )
-    if CHANGES.last > node.number:
-        _refuse_stale(node)
+        saved, moment = _recomputed(node, retain_graph)
+    if CHANGES.last > moment:
+        _refuse_stale(node, saved, moment)
     needs = []
     for edge in edges:
         needs.append(edge is not None)
@@ -178,10 +176,26 @@ def _unheld() -> int:
 _UNHELD = _unheld()
 
 
-def _refuse_stale(node: Node) -> None:
-    """Raise if the memory of an array that `node` saved was written to since."""
-    for array in saved_arrays(node.saved, node.backend.array_type):
-        if CHANGES.since(node.number, array):
+def _recomputed(node: Node, retain_graph: bool) -> tuple[Any, int]:
+    """What a node in a checkpoint saves when it is run again, and when that was."""
+    saved: tuple[Any, int] = (None, 0)
+    if node.recompute is not None:
+        recomputation, index = node.recompute
+        saved = recomputation.saved(index)
+        if not retain_graph:
+            node.recompute = None
+    if saved[0] is None:
+        raise RuntimeError(
+            f"{node.function.name}: trying to go backward through the graph a second time, after "
+            "its saved arrays have been freed; give retain_graph=True to the first backward()"
+        )
+    return saved
+
+
+def _refuse_stale(node: Node, saved: Any, moment: int) -> None:
+    """Raise if the memory of an array that `node` saved at `moment` was written to since."""
+    for array in saved_arrays(saved, node.backend.array_type):
+        if CHANGES.since(moment, array):
             raise RuntimeError(
                 f"{node.function.name}: a tensor of shape {array.shape} was changed in place "
                 "after it was used here, so the gradient can no longer be computed; change it "

@@ -69,12 +69,15 @@ class Node:
         Whether `grad` is an array of our own, which may be added to in place.
     retained : Variable or None
         The output, if it asked to keep its gradient (`retain_grad`). A weak reference.
+    recompute : tuple or None
+        In a checkpoint, in place of `saved`: the `Recomputation` and the node's place in it.
     """
 
     grad: Any = None
     owned = False
     hooks: Any = None
     retained: Any = None
+    recompute: Any = None
 
     def __init__(self, function: Any, backend: Backend, edges: Sequence[Any], saved: Any):
         self.function = function

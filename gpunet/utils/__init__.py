@@ -1,5 +1,5 @@
-"""What training needs beside the network: `gpunet.utils.data`."""
+"""What training needs beside the network: `gpunet.utils.data` and `gpunet.utils.checkpoint`."""
 
-from . import data
+from . import checkpoint, data
 
-__all__ = ["data"]
+__all__ = ["checkpoint", "data"]
