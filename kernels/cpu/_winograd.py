@@ -26,8 +26,8 @@ from numba.extending import intrinsic
 from . import _windows as w
 from ._atomic import _I64, _pointer, store
 from ._compile import kernel
-from ._gather import SLOT, copy_part, free_slot, like, numbers_at, take_slot
 from ._products import REGISTER, ROWS, one_register, two_registers
+from ._tiles import SLOT, copy_part, free_slot, like, numbers_at, take_slot
 from .team import array, number, run_tiles, tiles_by_size
 
 __all__ = ["forth_squares", "squares_of", "winograd"]

@@ -14,8 +14,8 @@ from llvmlite import ir
 from . import _windows as w
 from ._atomic import store
 from ._compile import kernel
-from ._gather import SLOT, copy_part, free_slot, like, numbers_at, take_slot
 from ._products import REGISTER, ROWS, one_register, two_registers
+from ._tiles import SLOT, copy_part, free_slot, like, numbers_at, take_slot
 from ._winograd import forth_squares, squares_of
 from .team import array, number, run_tiles, tiles_by_size
 
