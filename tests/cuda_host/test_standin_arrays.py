@@ -147,15 +147,67 @@ def test_memory_pool_counts_and_limits():
     pool = cupy.get_default_memory_pool()
     before = pool.used_bytes()
     big = cupy.zeros(1000)
-    assert pool.used_bytes() == before + 8000
+    assert pool.used_bytes() == before + 8192  # blocks are multiples of 512 bytes
     del big
     assert pool.used_bytes() == before
     pool.set_limit(before + 1000)
     try:
-        with pytest.raises(cupy.cuda.memory.OutOfMemoryError, match="Out of memory allocating"):
+        error = cupy.cuda.memory.OutOfMemoryError
+        with (
+            cupy.cuda.using_allocator(pool.malloc),
+            pytest.raises(error, match="Out of memory allocating"),
+        ):
             cupy.zeros(10**6)
     finally:
         pool.set_limit(0)
+
+
+def test_memory_hooks_are_told_of_blocks():
+    class Hook(cupy.cuda.MemoryHook):
+        name = "test"
+        seen = ()
+
+        def malloc_postprocess(self, *, device_id, size, mem_size, mem_ptr, pmem_id):
+            self.seen += (("malloc", size, mem_size, mem_ptr != 0),)
+
+        def free_postprocess(self, *, device_id, mem_size, mem_ptr, pmem_id):
+            self.seen += (("free", mem_size),)
+
+    pool = cupy.get_default_memory_pool()
+    with Hook() as hook:
+        del_me = cupy.empty(3, "float32")
+        del del_me
+        with pytest.raises(KeyError, match="already exists"):
+            hook.__enter__()
+        pool.set_limit(1)
+        try:
+            with pytest.raises(cupy.cuda.memory.OutOfMemoryError):
+                cupy.empty(1000, "uint8")
+        finally:
+            pool.set_limit(0)
+    cupy.empty(1)
+    assert hook.seen == (("malloc", 12, 512, True), ("free", 512), ("malloc", 1000, 1024, False))
+
+
+def test_arrays_come_from_the_current_allocator():
+    sizes = []
+    before = cupy.cuda.get_allocator()
+
+    def allocator(size):
+        sizes.append(size)
+        return before(size)
+
+    cupy.cuda.set_allocator(allocator)
+    try:
+        a = cupy.ones(5, "uint8")
+        assert (a + a).tolist() == [2] * 5
+        with cupy.cuda.using_allocator(before):
+            cupy.ones(7)
+            with pytest.raises(ValueError, match="using_allocator"):
+                cupy.cuda.set_allocator()
+    finally:
+        cupy.cuda.set_allocator(before)
+    assert sizes == [5, 5]
 
 
 def test_device_streams_and_events():

@@ -7,7 +7,7 @@ import numpy as _np
 from . import _creation, _functions, _methods, _standin, _ufunc, cuda
 from ._array import ndarray
 from ._elementwise import ElementwiseKernel
-from ._memory import MemoryPool as _MemoryPool
+from ._memory import DEFAULT_POOL as _DEFAULT_POOL
 from ._memory import PinnedMemoryPool as _PinnedMemoryPool
 from ._raw import RawKernel, RawModule
 from ._reduction import ReductionKernel
@@ -38,11 +38,11 @@ linalg = _types.ModuleType("cupy.linalg")
 for _name in _words("norm inv solve det slogdet cholesky qr svd eigh eigvalsh pinv matrix_rank"):
     setattr(linalg, _name, _functions.linalg(_name))
 lib = _types.SimpleNamespace(stride_tricks=_types.SimpleNamespace(as_strided=_creation.as_strided))
-_pool, _pinned = _MemoryPool(), _PinnedMemoryPool()
+_pinned = _PinnedMemoryPool()
 
 
 def get_default_memory_pool():
-    return _pool
+    return _DEFAULT_POOL
 
 
 def get_default_pinned_memory_pool():

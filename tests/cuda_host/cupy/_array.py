@@ -5,7 +5,7 @@ import operator
 import numpy as np
 
 from . import _standin
-from ._memory import Memory, MemoryPointer, poison
+from ._memory import MemoryPointer, alloc, poison
 from ._transfer import Transfer
 
 _SCALARS = (bool, int, float, complex, np.generic)
@@ -64,7 +64,7 @@ def allocate(shape, dtype, order="C", fill=True):
         count *= operator.index(n)
     if count < 0 or any(n < 0 for n in shape):
         raise ValueError("negative dimensions are not allowed")
-    mem = Memory(count * dtype.itemsize)
+    mem = alloc(count * dtype.itemsize).mem
     view = mem.array(shape, dtype, "F" if order == "F" else "C")
     if fill:
         poison(view)

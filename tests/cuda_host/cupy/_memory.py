@@ -8,13 +8,16 @@ Guard words alternate between a NaN and a finite number that differ from one all
 so a kernel that reads past the end sees a NaN, and one that copies from guard to guard is noticed.
 """
 
+import contextlib
 import itertools
 import os
+import threading
 
 import numpy as np
 
 ALIGN = 256
 GUARD = 512
+BLOCK = 512  # the pool's sizes are multiples of it
 _serial = itertools.count(1)
 
 
@@ -44,15 +47,16 @@ _PATTERN_BYTES = [p.tobytes() for p in _PATTERNS]
 class Memory:
     """One allocation; arrays that are views of it keep it alive."""
 
-    __slots__ = ("__weakref__", "_pattern", "_start", "nbytes", "ptr", "raw")
+    __slots__ = ("__weakref__", "_pattern", "_start", "block", "nbytes", "ptr", "raw")
 
     def __init__(self, nbytes):
-        self.nbytes = 0  # __del__ runs for an allocation that failed, too
+        self.block = 0  # __del__ runs for an allocation that failed, too
+        block = -(-nbytes // BLOCK) * BLOCK
         if "GPUNET_CUDA_HOST_FAIL" in os.environ:
             from .cuda import runtime
 
             runtime.getDevice()  # raises what a machine without a GPU raises
-        if _Pool.limit and _Pool.used + nbytes > _Pool.limit:
+        if _Pool.limit and _Pool.used + block > _Pool.limit:
             from .cuda.memory import OutOfMemoryError
 
             raise OutOfMemoryError(nbytes, _Pool.used, _Pool.limit)
@@ -64,11 +68,21 @@ class Memory:
         self.raw[self._start - GUARD : self._start] = _PATTERNS[self._pattern]
         self.raw[self._start + nbytes : self._start + nbytes + GUARD] = _PATTERNS[self._pattern]
         self.nbytes = nbytes
-        _Pool.used += nbytes
+        self.block = block
+        _Pool.used += block
         _Pool.total = max(_Pool.total, _Pool.used)
 
     def __del__(self):
-        _Pool.used -= self.nbytes
+        if self.block:
+            told = {
+                "device_id": 0,
+                "mem_size": self.block,
+                "mem_ptr": self.ptr,
+                "pmem_id": id(self),
+            }
+            tell("free_preprocess", **told)
+            _Pool.used -= self.block
+            tell("free_postprocess", **told)
 
     def array(self, shape, dtype, order="C"):
         """A NumPy view of the payload."""
@@ -132,8 +146,56 @@ class MemoryPointer:
         return self.ptr
 
 
+class MemoryHook:
+    """What is told of each allocation and release in the thread that entered it."""
+
+    name = "MemoryHook"
+
+    def __enter__(self):
+        if self.name in _local.hooks:
+            raise KeyError(f"memory hook {self.name} already exists")
+        _local.hooks[self.name] = self
+        return self
+
+    def __exit__(self, *exc):
+        del _local.hooks[self.name]
+
+    def alloc_preprocess(self, **kwargs):
+        pass
+
+    alloc_postprocess = malloc_preprocess = malloc_postprocess = alloc_preprocess
+    free_preprocess = free_postprocess = alloc_preprocess
+
+
+class _Local(threading.local):
+    def __init__(self):
+        self.hooks = {}
+        self.allocator = None
+
+
+_local = _Local()
+
+
+def tell(event, **block):
+    """Call the hooks of this thread."""
+    for hook in _local.hooks.values():
+        getattr(hook, event)(**block)
+
+
 class MemoryPool:
     """``cupy.get_default_memory_pool()``; blocks are not really kept, only counted."""
+
+    def malloc(self, size):
+        told = {"device_id": 0, "size": size, "mem_size": -(-size // BLOCK) * BLOCK}
+        tell("malloc_preprocess", **told)
+        memory = None
+        try:
+            memory = Memory(size)
+        finally:
+            failed = memory is None
+            tell("malloc_postprocess", **told, mem_ptr=0 if failed else memory.ptr,
+                 pmem_id=0 if failed else id(memory))  # fmt: skip
+        return MemoryPointer(memory, 0)
 
     def used_bytes(self):
         return _Pool.used
@@ -155,6 +217,38 @@ class MemoryPool:
 
     def set_limit(self, size=None, fraction=None):
         _Pool.limit = int(size or 0) if fraction is None else int(fraction * 8 * 1024**3)
+
+
+DEFAULT_POOL = MemoryPool()
+_allocator = DEFAULT_POOL.malloc
+
+
+def alloc(size):
+    """Memory from the current allocator."""
+    return get_allocator()(size)
+
+
+def get_allocator():
+    return _local.allocator or _allocator
+
+
+def set_allocator(allocator=None):
+    global _allocator
+    if _local.allocator is not None:
+        raise ValueError(
+            "Can't change the global allocator inside `using_allocator` context manager"
+        )
+    _allocator = allocator or DEFAULT_POOL.malloc
+
+
+@contextlib.contextmanager
+def using_allocator(allocator=None):
+    """Another allocator in this thread."""
+    previous, _local.allocator = _local.allocator, allocator or DEFAULT_POOL.malloc
+    try:
+        yield
+    finally:
+        _local.allocator = previous
 
 
 class PinnedMemoryPool:

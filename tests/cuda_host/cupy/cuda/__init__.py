@@ -10,14 +10,24 @@ import time as _time
 import weakref as _weakref
 from collections import deque as _deque
 
-from .._memory import Memory, MemoryPointer, MemoryPool, PinnedMemoryPool
+from .._memory import (
+    MemoryHook,
+    MemoryPointer,
+    MemoryPool,
+    PinnedMemoryPool,
+    alloc,
+    get_allocator,
+    set_allocator,
+    using_allocator,
+)
 from . import compiler, driver, memory, runtime
 from .memory import PinnedMemoryPointer
 
 __all__ = [
-    "Device", "Event", "ExternalStream", "MemoryPointer", "MemoryPool", "PinnedMemoryPointer",
-    "PinnedMemoryPool", "Stream", "alloc", "alloc_pinned_memory", "compiler", "driver",
-    "get_current_stream", "get_device_id", "get_elapsed_time", "is_available", "memory", "runtime",
+    "Device", "Event", "ExternalStream", "MemoryHook", "MemoryPointer", "MemoryPool",
+    "PinnedMemoryPointer", "PinnedMemoryPool", "Stream", "alloc", "alloc_pinned_memory", "compiler",
+    "driver", "get_allocator", "get_current_stream", "get_device_id", "get_elapsed_time",
+    "is_available", "memory", "runtime", "set_allocator", "using_allocator",
 ]  # fmt: skip
 
 
@@ -207,10 +217,6 @@ def is_available():
         return runtime.getDeviceCount() > 0
     except runtime.CUDARuntimeError:
         return False
-
-
-def alloc(size):
-    return MemoryPointer(Memory(int(size)), 0)
 
 
 def alloc_pinned_memory(size):
