@@ -11,6 +11,7 @@ import builtins as _builtins
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .backend import Device as device
 from .dtypes import *
+from .errors import OutOfMemoryError
 from .functions.arithmetic import *
 from .functions.comparison import *
 from .functions.conversion import clone

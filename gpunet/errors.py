@@ -7,8 +7,12 @@ a ``RuntimeError`` here too.
 
 from __future__ import annotations
 
-__all__ = ["DeviceError"]
+__all__ = ["DeviceError", "OutOfMemoryError"]
 
 
 class DeviceError(RuntimeError):
     """A device was asked for that is not there, or arrays of two devices met in one operation."""
+
+
+class OutOfMemoryError(RuntimeError):
+    """A GPU has no memory left; the message says what was asked, what is free, what to lower."""

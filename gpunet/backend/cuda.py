@@ -13,6 +13,7 @@ from ..kernels import cuda as cuda_kernels
 from ..kernels import reference
 from .base import Backend
 from .device import Device
+from .device_memory import install
 from .staging import Staging, is_pinned, pinned
 
 __all__ = ["CUDA", "CudaBackend"]
@@ -124,3 +125,4 @@ class CudaBackend(Backend):
 
 #: The CUDA backend of the process, for all GPUs.
 CUDA = CudaBackend()
+install()  # the out-of-memory error that says what to do
