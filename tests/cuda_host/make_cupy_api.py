@@ -23,6 +23,7 @@ import cupyx.scipy.special
 MODULES = {
     "cupy": cupy,
     "cupy.cuda": cupy.cuda,
+    "cupy.cuda.nvtx": cupy.cuda.nvtx,
     "cupy.cuda.runtime": cupy.cuda.runtime,
     "cupy.linalg": cupy.linalg,
     "cupy.random": cupy.random,

@@ -81,3 +81,13 @@ def test_other_copies_are_done_at_once(stream):
     source = pinned([2, 2, 2])
     target.set(source, stream=cupy.cuda.Stream())
     assert target.get().tolist() == [2, 2, 2]
+
+
+def test_ranges_are_strings_and_closed_where_they_were_opened():
+    nvtx = cupy.cuda.nvtx
+    nvtx.RangePush("outer")
+    nvtx.RangePop()
+    with pytest.raises(RuntimeError, match="no range is open"):
+        nvtx.RangePop()
+    with pytest.raises(TypeError, match="expected a string"):
+        nvtx.RangePush(b"outer")

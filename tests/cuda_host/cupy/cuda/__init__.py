@@ -20,14 +20,14 @@ from .._memory import (
     set_allocator,
     using_allocator,
 )
-from . import compiler, driver, memory, runtime
+from . import compiler, driver, memory, nvtx, runtime
 from .memory import PinnedMemoryPointer
 
 __all__ = [
     "Device", "Event", "ExternalStream", "MemoryHook", "MemoryPointer", "MemoryPool",
     "PinnedMemoryPointer", "PinnedMemoryPool", "Stream", "alloc", "alloc_pinned_memory", "compiler",
     "driver", "get_allocator", "get_current_stream", "get_device_id", "get_elapsed_time",
-    "is_available", "memory", "runtime", "set_allocator", "using_allocator",
+    "is_available", "memory", "nvtx", "runtime", "set_allocator", "using_allocator",
 ]  # fmt: skip
 
 
