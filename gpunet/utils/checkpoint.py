@@ -14,10 +14,12 @@ Source: Chen, Xu, Zhang and Guestrin, Training Deep Nets with Sublinear Memory C
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from ..autograd.mode import MODE
 from ..autograd.recompute import CheckpointError, Recomputation
+from ..nn.sequential import Sequential
 
 __all__ = ["CheckpointError", "checkpoint", "checkpoint_sequential"]
 
@@ -116,7 +118,9 @@ def checkpoint_sequential(
     preserve = kwargs.pop("preserve_rng_state", True)
     if kwargs:
         raise ValueError(f"checkpoint_sequential: unexpected keyword arguments {', '.join(kwargs)}")
-    steps = list(functions.children() if hasattr(functions, "children") else functions)
+    # A part of a Sequential is one too, which joins activations to the layers before them.
+    layers = isinstance(functions, Sequential)
+    steps = list(functions.children() if layers else functions)
     if not 1 <= segments <= len(steps):
         raise ValueError(
             f"checkpoint_sequential: expected segments from 1 to {len(steps)}, the number of "
@@ -125,14 +129,15 @@ def checkpoint_sequential(
     length = len(steps) // segments
     last = length * (segments - 1)
     for start in range(0, last, length):
+        part = steps[start : start + length]
         input = checkpoint(
-            _run,
-            steps[start : start + length],
+            Sequential(*part) if layers else partial(_run, part),
             input,
             use_reentrant=use_reentrant,
             preserve_rng_state=preserve,
         )
-    return _run(steps[last:], input)
+    rest = steps[last:]
+    return Sequential(*rest)(input) if layers else _run(rest, input)
 
 
 def _run(steps: Sequence[Callable[[Any], Any]], x: Any) -> Any:
