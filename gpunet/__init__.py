@@ -59,6 +59,7 @@ _ON_DEMAND = (
     "network",
     "nn",
     "optim",
+    "profiler",
     "recipes",
     "train",
     "utils",

@@ -1,4 +1,4 @@
-"""The command line: ``gpunet train, recipes, evaluate, predict, generate, inspect,
+"""The command line: ``gpunet train, recipes, evaluate, predict, generate, inspect, profile,
 info``.
 
 What a user can get wrong ends in one line on standard error: exit status 2 for a wrong command
@@ -33,6 +33,8 @@ _Device = Annotated[str, typer.Option(help='"auto", "cpu", "cuda" or "cuda:N".')
 _Data = Annotated[
     Path | None, typer.Option(help="Folder of the data files; GPUNET_DATA and the cache follow.")
 ]
+#: What `profile` shows above the kernels.
+_OPERATIONS = ("operation", "backward", "optimizer", "user")
 _Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder: runs/digits.")]
 
 
@@ -321,6 +323,55 @@ def inspect(
             path = picture.with_stem(f"{picture.stem}-time")
             over_time[0].plot(path, over_time[1])
             print(f"over time: {path}")
+
+
+@app.command()
+def profile(
+    recipe: Annotated[str, typer.Argument(help="`gpunet recipes` lists them.")],
+    device: _Device = "auto",
+    steps: Annotated[int, typer.Option(min=1, help="Training steps, after some to warm up.")] = 20,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Samples of a step.")] = None,
+    seed: Annotated[int, typer.Option(help="Of weights, order and dropout.")] = 0,
+    data: _Data = None,
+    out: Annotated[Path | None, typer.Option(help="The Chrome trace: RECIPE.trace.json.")] = None,
+) -> None:
+    """Show where the time of a recipe's training steps goes, operation by operation.
+
+    Rates stand beside their share of what the device reaches at most, measured here and now. The
+    trace opens in chrome://tracing and https://ui.perfetto.dev.
+    """
+    from rich.console import Console
+
+    from .backend import resolve_device
+    from .profiler import measure_peaks
+    from .recipes import load_recipe
+    from .recipes.profiling import profile_recipe
+
+    with _in_one_line():
+        found = load_recipe(recipe)
+        settings = found.settings.replace(batch_size=batch_size)
+        place, chosen = resolve_device(device)
+        print(chosen)
+        run, result = profile_recipe(found, settings, place, seed, data, steps)
+        peaks = measure_peaks(place)
+        print(
+            f"{found.name}: {steps} training steps of {run.settings.batch_size} samples, "
+            f"{1e3 * result.seconds / steps:.3g} ms each while they are profiled"
+        )
+        print(peaks)
+        averages = result.key_averages()
+        outside = sum(x.self_time_total for x in averages.only("user")) / (averages.total or 1)
+        print(f"outside of operations, in Python and in loading data: {outside:.0%} of the time")
+        console = Console()
+        for title, order, kinds in (
+            ("Operations, with the kernels inside them", "time_total", _OPERATIONS),
+            ("Kernels and matrix products", "self_time_total", ("kernel", "product")),
+        ):
+            part = averages.only(*kinds)
+            console.print(part.rich_table(order, 20, peaks, title, brief=True))
+        path = out or Path(f"{found.name}.trace.json")
+        result.export_chrome_trace(path)
+        print(f"trace: {path}")
 
 
 if __name__ == "__main__":
