@@ -8,7 +8,15 @@ __version__ = "0.1.0"
 
 import builtins as _builtins
 
-from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from .autograd import (
+    autocast,
+    enable_grad,
+    inference_mode,
+    is_autocast_enabled,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from .backend import Device as device
 from .dtypes import *
 from .errors import OutOfMemoryError
@@ -51,6 +59,7 @@ __all__ = [name for name in globals() if not name.startswith("_") and not hasatt
 
 #: Subpackages that are imported when they are first named: ``gpunet.nn``, ``gpunet.optim``, ...
 _ON_DEMAND = (
+    "amp",
     "cuda",
     "datasets",
     "inspection",

@@ -21,6 +21,7 @@ Gradients are of first order: backward functions work on raw arrays and leave no
 
 from __future__ import annotations
 
+from .autocast import autocast, is_autocast_enabled, mixes
 from .function import Function, FunctionContext
 from .gradients import backward, grad
 from .mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
@@ -32,11 +33,14 @@ __all__ = [
     "Node",
     "Operation",
     "Variable",
+    "autocast",
     "backward",
     "enable_grad",
     "grad",
     "inference_mode",
+    "is_autocast_enabled",
     "is_grad_enabled",
+    "mixes",
     "no_grad",
     "set_grad_enabled",
 ]

@@ -19,9 +19,10 @@ __all__ = [
 
 class _Mode(threading.local):
     enabled = True
+    autocast: Any = None
 
 
-#: Whether this thread records operations.
+#: Whether this thread records operations, and its `autocast` block, if it is in one.
 MODE = _Mode()
 
 

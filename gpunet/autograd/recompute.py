@@ -19,8 +19,9 @@ from contextlib import nullcontext
 from typing import Any
 
 from ..backend.rng import CURRENT, using
+from .autocast import resumed
 from .changes import CHANGES, next_number, saved_arrays
-from .mode import enable_grad
+from .mode import MODE, enable_grad
 from .tape import Node, Operation, Output, Variable
 
 __all__ = ["CheckpointError", "Recomputation"]
@@ -55,6 +56,7 @@ class Recomputation:
         self.kwargs = {name: _as_it_is(x) for name, x in kwargs.items()}
         # A copy shares what is on the devices, so nothing is uploaded for it.
         self.generator = copy.copy(CURRENT.generator) if preserve_rng_state else None
+        self.autocast = resumed(MODE.autocast)
         self.start = next_number()
         self.end = 0
         self.did: list[Any] = []
@@ -95,7 +97,7 @@ class Recomputation:
         changed = CHANGES.after(self.end)
         start = next_number()
         random = nullcontext() if self.generator is None else using(copy.copy(self.generator))
-        with enable_grad(), random:
+        with enable_grad(), random, self.autocast:
             outputs = self.function(*self.args, **self.kwargs)
         nodes = _nodes(outputs, start)
         self._compare([_done(node) for node in nodes])

@@ -42,6 +42,14 @@ class Backend:
     kernels: SimpleNamespace
     cache_bytes: int | None = None
 
+    @property
+    def half(self) -> Backend:
+        """This backend for work on float16 numbers that are held in float32 arrays.
+
+        Its matrix products may round their result to float16; they add up in float32.
+        """
+        return self
+
     def kernels_for(self, size: int) -> Any:
         """The kernels in the forms for arrays of `size` elements, whatever they are then given.
 

@@ -110,6 +110,10 @@ class CudaBackend(Backend):
         else:
             out[...] = cupy.dot(A, B)
 
+    @property
+    def half(self) -> Backend:
+        return _HALF
+
     def like(self, array: Any) -> Any:
         # CuPy's functions write in C order unless they are given memory.
         return None if array.flags.c_contiguous else cupy.empty_like(array)
@@ -126,3 +130,28 @@ class CudaBackend(Backend):
 #: The CUDA backend of the process, for all GPUs.
 CUDA = CudaBackend()
 install()  # the out-of-memory error that says what to do
+
+
+class _HalfBackend(CudaBackend):
+    """`CUDA` with cuBLAS's float16 products, which add up in float32, for float32 arrays.
+
+    The operands hold numbers of float16 and so are copied to it without loss; the product is
+    rounded to float16, as it is in PyTorch.
+    """
+
+    def gemm(self, A: Any, B: Any, out: Any | None = None) -> Any:
+        return self._widened(super().gemm(A.astype(_FLOAT16), B.astype(_FLOAT16)), A, out)
+
+    def batched_gemm(self, A: Any, B: Any, out: Any | None = None) -> Any:
+        return self._widened(super().batched_gemm(A.astype(_FLOAT16), B.astype(_FLOAT16)), A, out)
+
+    @staticmethod
+    def _widened(product: Any, A: Any, out: Any | None) -> Any:
+        if out is None:
+            return product.astype(A.dtype)
+        out[...] = product
+        return out
+
+
+_FLOAT16 = np.dtype("float16")
+_HALF = _HalfBackend()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..autograd import Operation, Variable
+from ..autograd import Operation, Variable, mixes
 from ..ops import linalg as _ops
 from .repeating import common_shape
 from .shape import reshape
@@ -67,7 +67,7 @@ def _mismatch(a: tuple[int, ...], b: tuple[int, ...]) -> RuntimeError:
 
 def same_dtype(name: str, *tensors: Variable) -> None:
     dtypes = [x.array.dtype for x in tensors]
-    if any(d != dtypes[0] for d in dtypes):
+    if any(d != dtypes[0] for d in dtypes) and not mixes(*[x.array for x in tensors]):
         raise RuntimeError(
             f"{name}: expected tensors of the same dtype, but got: {' and '.join(map(str, dtypes))}"
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Operation, Variable
+from ..autograd import Operation, Variable, mixes
 from ..ops import softmax as _ops
 from ._arguments import as_dim
 from .conversion import cast
@@ -61,6 +61,6 @@ def _apply(function: Operation, input: Variable, dim: int | None, dtype: Any) ->
         )
     if array.ndim == 0:
         return reshape(_apply(function, reshape(input, (1,)), 0, None), ())
-    if array.dtype == _HALF:  # the kernels compute in float32 and float64
+    if array.dtype == _HALF and not mixes(array):  # the kernels compute in float32 and float64
         return cast(function(cast(input, "float32"), axis=axis), _HALF)
     return function(input, axis=axis)

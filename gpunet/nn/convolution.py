@@ -162,6 +162,7 @@ class _Conv(_Convolution):
         kind = self.weight.array
         if (
             MODE.enabled
+            or MODE.autocast is not None
             or norm.training
             or self.padding_mode != "zeros"
             or input.array.ndim != kind.ndim

@@ -6,6 +6,9 @@ import math
 import warnings
 from typing import Any
 
+import numpy as np
+
+from ..autograd import mixes
 from ..autograd.mode import MODE
 from ..backend import backend_of
 from ..errors import DeviceError
@@ -32,6 +35,8 @@ _KINDS = {
 _STEPS = {"RNN_TANH": 0, "RNN_RELU": 1, "LSTM": 2, "GRU": 3}
 #: Sequences up to which a single step without a tape is done by `recurrent_step`.
 _FEW = 8
+
+_FLOAT32 = np.dtype("float32")
 
 
 class RNNBase(Module):
@@ -166,7 +171,7 @@ class RNNBase(Module):
             raise ValueError(
                 f"{type(self).__name__}: Expected input to be 2D or 3D, got {X.ndim}D instead"
             )
-        if self._single and not MODE.enabled and X.ndim == 3:
+        if self._single and not MODE.enabled and X.ndim == 3 and MODE.autocast is None:
             N, T = X.shape[:2] if self.batch_first else X.shape[1::-1]
             if T == 1 and N <= _FEW:
                 return self._step(X, states)
@@ -228,7 +233,7 @@ class RNNBase(Module):
     def _check(
         self, X: Any, states: tuple[Any, ...] | None, layers: int, N: int, dtype: Any
     ) -> None:
-        if X.dtype != dtype:
+        if X.dtype != dtype and not (mixes(X) and dtype == _FLOAT32):
             raise ValueError(
                 f"RNN input dtype ({X.dtype}) does not match weight dtype ({dtype}). "
                 f"Convert input: input.to({dtype}), or convert model: model.to({X.dtype})"
@@ -334,5 +339,5 @@ def _check_states(
             raise RuntimeError(
                 f"Expected {which} size {(layers, N, H)}, got {list(state.array.shape)}"
             )
-        if state.array.dtype != dtype:
+        if state.array.dtype != dtype and not (mixes(state.array) and dtype == _FLOAT32):
             raise RuntimeError(f"hx has dtype {state.array.dtype}, but the weights have {dtype}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..autograd import mixes
 from ..functions.shape import squeeze, unsqueeze
 from . import init
 from .functional import recurrent as functional
@@ -103,7 +104,7 @@ class RNNCellBase(Module):
             raise RuntimeError(
                 f"input has inconsistent input_size: got {X.shape[1]} expected {self.input_size}"
             )
-        if X.dtype != self.weight_ih.array.dtype:
+        if X.dtype != self.weight_ih.array.dtype and not mixes(X, self.weight_ih.array):
             raise RuntimeError(
                 f"input: expected dtype {self.weight_ih.array.dtype}, as the weights have, got "
                 f"{X.dtype}"
@@ -121,7 +122,7 @@ class RNNCellBase(Module):
                     f"hidden{k} has inconsistent hidden_size: got {state.array.shape[1]}, expected "
                     f"{self.hidden_size}"
                 )
-            if state.array.dtype != X.dtype:
+            if state.array.dtype != X.dtype and not mixes(state.array, X):
                 raise RuntimeError(
                     f"hidden{k}: expected dtype {X.dtype}, as the input has, got "
                     f"{state.array.dtype}"

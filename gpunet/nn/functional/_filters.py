@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from ...autograd import Variable
+from ...autograd import Variable, mixes
 from ._windows import lengths_of
 
 __all__ = ["check_tensors", "same_padding", "transposed_windows", "windows_of_filters"]
@@ -36,6 +36,9 @@ def check_tensors(name: str, axes: int, input: Any, weight: Any, bias: Any) -> b
         raise RuntimeError(
             f"{name}: weight: expected {axes + 2} dimensions, got shape {list(W.shape)}"
         )
+    arrays = [X, W] if bias is None else [X, W, bias.array]
+    if mixes(*arrays):
+        return X.ndim == axes + 2
     if X.dtype.char not in "fd":
         raise RuntimeError(f"{name}: input must have dtype float32 or float64, got {X.dtype}")
     if W.dtype != X.dtype or (bias is not None and bias.array.dtype != X.dtype):

@@ -6,7 +6,7 @@ from functools import lru_cache
 from operator import index
 from typing import Any
 
-from ...autograd import Variable
+from ...autograd import Variable, mixes
 
 __all__ = ["batched", "hashable", "lengths_of", "windows"]
 
@@ -51,7 +51,7 @@ def batched(name: str, input: Any, axes: int) -> bool:
     if not isinstance(input, Variable):
         raise TypeError(f"{name}: input must be a Tensor, not {type(input).__name__}")
     X = input.array
-    if X.dtype.char not in "fd":
+    if X.dtype.char not in "fd" and not mixes(X):
         raise RuntimeError(f"{name}: input must have dtype float32 or float64, got {X.dtype}")
     if X.ndim not in (axes + 1, axes + 2) or 0 in X.shape[X.ndim - axes - 1 :]:
         raise RuntimeError(

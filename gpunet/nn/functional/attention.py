@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import Operation, Variable
+from ...autograd import Operation, Variable, mixes
 from ...backend.rng import CURRENT
 from ...functions.conversion import cast
 from ...functions.repeating import common_shape, expand, repeat_interleave
@@ -96,7 +96,7 @@ def scaled_dot_product_attention(
             )
         if mask.dtype == bool:
             keep = mask
-        elif mask.dtype == Q.dtype:
+        elif mask.dtype == Q.dtype or mixes(mask, Q):
             bias = attn_mask
         else:
             raise RuntimeError(
@@ -109,7 +109,7 @@ def scaled_dot_product_attention(
         "keep": keep, "scale": float(scale), "causal": bool(is_causal), "p": float(dropout_p),
         "generator": CURRENT.generator,
     }  # fmt: skip
-    if Q.dtype != _HALF:
+    if Q.dtype != _HALF or mixes(Q):
         return _attention(query, key, value, bias, **options)
     # The kernels compute in float32 and float64.
     wide = [None if x is None else cast(x, "float32") for x in (query, key, value, bias)]
@@ -133,6 +133,8 @@ def _check(name: str, Q: Any, K: Any, V: Any) -> None:
             f"{name}: expected query, key and value of shapes (..., L, E), (..., T, E) and "
             f"(..., T, F), got {Q.shape}, {K.shape} and {V.shape}"
         )
+    if mixes(Q, K, V):
+        return
     if Q.dtype.kind != "f" or Q.dtype != K.dtype or Q.dtype != V.dtype:
         raise RuntimeError(
             f"{name}: expected query, key and value of one floating-point dtype, got "

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import Operation, Variable
+from ...autograd import Operation, Variable, mixes
 from ...backend import backend_of
 from ...functions.conversion import transfer
 from ...functions.shape import reshape, unsqueeze
@@ -60,7 +60,7 @@ def ctc_loss(
     """
     check_reduction("ctc_loss", reduction)
     X, labels = log_probs.array, targets.array
-    if X.dtype.char not in "fd" or labels.dtype.kind not in "iu":
+    if (X.dtype.char not in "fd" and not mixes(X)) or labels.dtype.kind not in "iu":
         raise RuntimeError(
             "ctc_loss: expected log_probs of float32 or float64 and whole numbers as targets, got "
             f"{X.dtype} and {labels.dtype}"

@@ -6,7 +6,7 @@ from functools import lru_cache
 from operator import index
 from typing import Any
 
-from ...autograd import Operation, Variable
+from ...autograd import Operation, Variable, mixes
 from ...functions.conversion import clone
 from ...ops import interpolate as _ops
 from .adaptive_pool import adaptive_avg_pool1d, adaptive_avg_pool2d
@@ -61,7 +61,7 @@ def interpolate(
         If the arguments do not fit each other or the input.
     """
     X = input.array
-    if X.dtype.char not in "fd":
+    if X.dtype.char not in "fd" and not mixes(X):
         raise RuntimeError(f"interpolate: input must have dtype float32 or float64, got {X.dtype}")
     if mode not in _MODES:
         raise NotImplementedError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...autograd import Operation, Variable
+from ...autograd import Operation, Variable, mixes
 from ...functions.shape import reshape, squeeze, unsqueeze
 from ...ops.bilinear import bilinear_backward, bilinear_forward
 from ...ops.linear import linear_backward, linear_forward
@@ -54,6 +54,8 @@ def linear_act(input: Variable, weight: Variable, bias: Variable | None, activat
     if fits:
         return _linear(input, weight, bias, activation=activation)
     _check(input, weight, bias)
+    if weight.array.ndim == 2:  # of different types, which autocast makes one
+        return _linear(input, weight, bias, activation=activation)
     # What remains is a weight of one axis: a scalar product.
     bias = None if bias is None else reshape(bias, (1,))
     return squeeze(linear_act(input, unsqueeze(weight, 0), bias, activation), -1)
@@ -109,7 +111,9 @@ def _check_tensors(name: str, **arguments: Any) -> None:
                 f"{name}(): argument '{key}' must be a gpunet.Tensor, not {type(value).__name__}"
             )
         dtypes[key] = value.array.dtype
-    if len(set(dtypes.values())) > 1:
+    if len(set(dtypes.values())) > 1 and not mixes(
+        *[x.array for x in arguments.values() if x is not None]
+    ):
         found = ", ".join(f"{key} has {dtype}" for key, dtype in dtypes.items())
         raise RuntimeError(f"{name}: all arguments must have the same dtype, but {found}")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import Operation, Variable
+from ...autograd import Operation, Variable, mixes
 from ...functions.conversion import cast
 from ...ops import loss as _ops
 
@@ -90,8 +90,10 @@ def cross_entropy(
                 f"of the classes, of a floating-point dtype, but its dtype is {T.dtype}; labels "
                 f"for it have shape {_label_shape(X)}"
             )
+        if not mixes(X, T):
+            target = cast(target, X.dtype)
         return _soft_cross_entropy(
-            input, cast(target, X.dtype), weight,
+            input, target, weight,
             reduction=reduction, label_smoothing=label_smoothing,
         )  # fmt: skip
     target = _labels("cross_entropy", input, target)
@@ -171,7 +173,7 @@ def check_tensors(name: str, input: Any, target: Any) -> None:
 
 def _check_input(name: str, input: Variable, weight: Any, reduction: str) -> None:
     X = input.array
-    if X.dtype.char not in "fd":
+    if X.dtype.char not in "fd" and not mixes(X):
         raise RuntimeError(f"{name}: input must have dtype float32 or float64, got {X.dtype}")
     if X.ndim == 0 or X.shape[min(1, X.ndim - 1)] == 0:
         raise ValueError(
@@ -188,7 +190,7 @@ def _check_input(name: str, input: Variable, weight: Any, reduction: str) -> Non
                 f"{name}: weight tensor should be defined either for all {C} classes or no classes "
                 f"but got weight tensor of shape: {list(weight.array.shape)}"
             )
-        if weight.array.dtype != X.dtype:
+        if weight.array.dtype != X.dtype and not mixes(weight.array, X):
             raise RuntimeError(
                 f"{name}: expected a weight of the input's dtype {X.dtype}, "
                 f"got {weight.array.dtype}"

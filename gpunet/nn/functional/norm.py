@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import Operation, Variable
+from ...autograd import Operation, Variable, mixes
 from ...backend import backend_of
 from ...errors import DeviceError
 from ...ops import norm as _ops
@@ -138,7 +138,7 @@ def group_norm(
 def check_floating(name: str, input: Any) -> None:
     if not isinstance(input, Variable):
         raise TypeError(f"{name}: input must be a Tensor, not {type(input).__name__}")
-    if input.array.dtype.char not in "fd":
+    if input.array.dtype.char not in "fd" and not mixes(input.array):
         raise RuntimeError(
             f"{name}: input must have dtype float32 or float64, got {input.array.dtype}"
         )
@@ -161,7 +161,7 @@ def check_vectors(name: str, input: Variable, C: int, **vectors: Any) -> None:
                 f"{name}: {key} should contain {C} elements, one for each channel of the input of "
                 f"shape {X.shape}, not {array.size if array.ndim == 1 else array.shape}"
             )
-        if array.dtype != X.dtype:
+        if array.dtype != X.dtype and not mixes(array, X):
             raise RuntimeError(
                 f"{name}: all inputs must share the same dtype, but input has {X.dtype} and {key} "
                 f"{array.dtype}"
@@ -191,7 +191,7 @@ def _check_rows(name: str, input: Any, shape: tuple[int, ...], weight: Any, bias
                 f"{name}: Expected {key} to be of same shape as normalized_shape, but got {key} of "
                 f"shape {list(x.array.shape)} and normalized_shape={list(shape)}"
             )
-        if x is not None and x.array.dtype != X.dtype:
+        if x is not None and x.array.dtype != X.dtype and not mixes(x.array, X):
             raise RuntimeError(
                 f"{name}: all inputs must share the same dtype, but input has {X.dtype} and {key} "
                 f"{x.array.dtype}"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import Operation, Variable
+from ...autograd import Operation, Variable, mixes
 from ...functions.promotion import pair
 from ...ops import pointwise_loss as _ops
 from .loss import check_constant, check_reduction, check_tensors
@@ -288,7 +288,7 @@ def _prepare(
     else:
         _check_broadcast(name, "target", target, input, both=True)
     input, target = pair(input, target)
-    if input.array.dtype.char not in "fd":
+    if input.array.dtype.char not in "fd" and not mixes(input.array):
         raise NotImplementedError(
             f"{name}: not implemented for dtype {input.array.dtype}; input or target must be "
             "float32 or float64"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...autograd import Operation, Variable
+from ...autograd import Operation, Variable, mixes
 from ...functions.shape import squeeze, unsqueeze
 from ...ops.unfold import fold_backward, fold_forward, unfold_backward, unfold_forward
 from ._windows import lengths_of
@@ -117,7 +117,7 @@ def _floating(name: str, input: Any) -> Any:
     """The array of a tensor of floating-point numbers."""
     if not isinstance(input, Variable):
         raise TypeError(f"{name}: input must be a Tensor, not {type(input).__name__}")
-    if input.array.dtype.char not in "fd":
+    if input.array.dtype.char not in "fd" and not mixes(input.array):
         raise RuntimeError(
             f"{name}: input must have dtype float32 or float64, got {input.array.dtype}"
         )
