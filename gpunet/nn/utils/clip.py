@@ -64,7 +64,7 @@ def clip_grad_norm_(
                 "`parameters` is an empty generator, no gradient clipping will occur.",
                 stacklevel=2,
             )
-    arrays = _gradients(parameters)
+    arrays = gradient_arrays(parameters)
     if not arrays:
         return Tensor(np.zeros((), np.float32))
     norm = _norm(arrays, float(norm_type))
@@ -128,7 +128,7 @@ def clip_grads_with_norm_(
     foreach : bool, optional
         Accepted for PyTorch's scripts.
     """
-    arrays = _gradients(parameters)
+    arrays = gradient_arrays(parameters)
     if arrays:
         _scale(arrays, total_norm.array.reshape(1).astype(np.float64), float(max_norm))
 
@@ -147,11 +147,11 @@ def clip_grad_value_(
         Accepted for PyTorch's scripts.
     """
     clip_value = float(clip_value)
-    for array in _gradients(parameters):
+    for array in gradient_arrays(parameters):
         backend_of(array).xp.clip(array, -clip_value, clip_value, out=array)
 
 
-def _gradients(parameters: Variable | Iterable[Variable]) -> list[Array]:
+def gradient_arrays(parameters: Variable | Iterable[Variable]) -> list[Array]:
     """The arrays of all gradients; one flat array where an optimiser laid them side by side."""
     if isinstance(parameters, Variable):
         parameters = [parameters]
