@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from ..backend.rng import CURRENT, using
@@ -62,6 +62,15 @@ class Recomputation:
         self.did: list[Any] = []
         self.found: list[Any] = []
 
+    def casting(self) -> AbstractContextManager[Any]:
+        """A context for both runs: `autocast` as it was around the first.
+
+        It keeps no rounded weights: one that was rounded before the function began is no part of
+        the function's tape, and would be in the second run.
+        """
+        plain = self.autocast.block is None and MODE.autocast is None
+        return nullcontext() if plain else self.autocast
+
     def forget(self, outputs: Any) -> None:
         """Drop what was saved for `outputs`, the result of the first run."""
         nodes = _nodes(outputs, self.start)
@@ -97,7 +106,7 @@ class Recomputation:
         changed = CHANGES.after(self.end)
         start = next_number()
         random = nullcontext() if self.generator is None else using(copy.copy(self.generator))
-        with enable_grad(), random, self.autocast:
+        with enable_grad(), random, self.casting():
             outputs = self.function(*self.args, **self.kwargs)
         nodes = _nodes(outputs, start)
         self._compare([_done(node) for node in nodes])

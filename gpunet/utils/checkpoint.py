@@ -35,9 +35,9 @@ def checkpoint(
 
     After the forward pass only the arguments and the result are kept. When backward arrives, the
     function is run a second time, what its operations save is used, and each piece is dropped after
-    its use. The gradients are those without a checkpoint, bit for bit, those of parameters that
-    the function uses included. Checkpoints may be nested. Without a tape (`gpunet.no_grad`) this
-    is a plain call.
+    its use, with `gpunet.autocast` as it was. The gradients are those without a checkpoint, bit for
+    bit, those of parameters that the function uses included. Checkpoints may be nested. Without a
+    tape (`gpunet.no_grad`) this is a plain call.
 
     Parameters
     ----------
@@ -82,7 +82,8 @@ def checkpoint(
     if not MODE.enabled:
         return function(*args, **kwargs)
     recomputation = Recomputation(function, args, kwargs, preserve_rng_state)
-    outputs = function(*args, **kwargs)
+    with recomputation.casting():
+        outputs = function(*args, **kwargs)
     recomputation.forget(outputs)
     return outputs
 

@@ -66,6 +66,33 @@ def test_gradients_are_the_same_bits(device, run, requires_grad, dropout):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize("run", RUNS)
+def test_mixed_precision(device, run, inside):
+    """Also with weights that were rounded before the checkpoint, and backward within a block."""
+    results = []
+    for function in (lambda model, x: model(x), RUNS[run]):
+        model, x = network(device, 0.5), input_for(device)
+        gpunet.manual_seed(7)
+        with gpunet.autocast(device):
+            y = function(model, model(x))
+        with gpunet.autocast(device, enabled=inside):
+            y.float().square().sum().backward()
+        results.append([y.dtype.name, *[p.grad.tolist() for p in (*model.parameters(), x)]])
+    assert results[0][0] == "float16"
+    assert results[0] == results[1]
+
+
+def test_a_forward_pass_in_full_precision_stays_so(device):
+    model, x = network(device), input_for(device)
+    want = gradients(lambda model, x: model(x), model, x)
+    model, x = network(device), input_for(device)
+    y = checkpoint(model, x)
+    with gpunet.autocast(device):
+        (y * y).sum().backward()
+    np.testing.assert_array_equal(x.grad.cpu().numpy(), want[-1])
+
+
 def test_random_numbers_are_not_preserved_when_told_so():
     x = gpunet.ones(1000, requires_grad=True)
     y = checkpoint(lambda x: nn.functional.dropout(x) * x, x, preserve_rng_state=False)
