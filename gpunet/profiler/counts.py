@@ -8,7 +8,15 @@ from typing import Any
 
 from ..backend import Array, Backend
 
-__all__ = ["arrays_in", "bytes_of", "kernel_flops", "product_flops", "views"]
+__all__ = [
+    "arrays_in",
+    "bytes_of",
+    "kernel_bytes",
+    "kernel_flops",
+    "moved",
+    "product_flops",
+    "views",
+]
 
 
 def arrays_in(values: Iterable[Any]) -> list[Array]:
@@ -35,6 +43,28 @@ def views(be: Backend, array: Array, others: Iterable[Array]) -> bool:
     kind: Any = be.array_type  # the host's arrays have other addresses
     own = [x for x in others if type(x) is kind and x.size]
     return any(0 <= place - be.address(x) < x.nbytes for x in own)
+
+
+def moved(name: str, given: list[Array], made: list[Array]) -> int:
+    """The bytes that the operation `name` reads and writes, where no kernel says so."""
+    if name in _PICKING:
+        return 2 * bytes_of(made)
+    return bytes_of(given) + bytes_of(made)
+
+
+def kernel_bytes(name: str, arguments: Sequence[Any]) -> int:
+    """The bytes that a call of the kernel `name` reads and writes."""
+    total = bytes_of(arrays_in(arguments))
+    if name in _TABLES:
+        table, picked = _TABLES[name]
+        total += arguments[picked].nbytes - arguments[table].nbytes
+    return total
+
+
+#: Operations that read only what they return, of an array that may be far larger.
+_PICKING = frozenset(["getitem", "gather"])
+#: Kernels that do so: the places of the array, and of what is picked out of it.
+_TABLES = {"gather_rows": (1, 0), "embedding_forward": (1, 2)}
 
 
 def product_flops(A: Array, B: Array) -> int:

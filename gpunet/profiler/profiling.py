@@ -65,7 +65,8 @@ class profile:
             used = f"{Backend.__module__.rpartition('.')[0]}.cuda" in sys.modules
             self.device = Device("cuda" if used else "cpu")
         if self.device.type == "cuda":
-            backends.append(backend_for(self.device))
+            gpu = backend_for(self.device)
+            backends += [gpu, gpu.half]
         clock = CudaClock() if self.device.type == "cuda" else HostClock()
         self._recorder = recorder = Recorder(clock)
         self._swaps.enter(recorder, backends)

@@ -14,7 +14,15 @@ from ..autograd.changes import saved_arrays
 from ..autograd.tape import Node, Output
 from ..backend import CPU, Backend
 from ..optim import Optimizer
-from .counts import arrays_in, bytes_of, kernel_flops, product_flops, views
+from .counts import (
+    arrays_in,
+    bytes_of,
+    kernel_bytes,
+    kernel_flops,
+    moved,
+    product_flops,
+    views,
+)
 from .recorder import Recorder
 
 __all__ = ["Swaps"]
@@ -92,7 +100,7 @@ def _forward(recorder: Recorder, slot: Any) -> property:
             made = arrays_in(output if type(output) is tuple else (output,))
             event.shapes = [x.shape for x in given]
             if not all(views(be, x, given) for x in made):
-                event.nbytes = bytes_of(given) + bytes_of(made)
+                event.nbytes = moved(name, given, made)
             return result
 
         return timed
@@ -186,7 +194,7 @@ def _kernel(recorder: Recorder, name: str, kernel: Callable[..., None]) -> Calla
         arrays = arrays_in(arguments)
         event.shapes = [x.shape for x in arrays]
         event.flops = kernel_flops(name, arguments)
-        event.nbytes = bytes_of(arrays)
+        event.nbytes = kernel_bytes(name, arguments)
 
     return timed
 

@@ -137,6 +137,26 @@ def test_results_are_the_same_bits(device):
         np.testing.assert_array_equal(a.detach().cpu().numpy(), b.detach().cpu().numpy())
 
 
+def test_mixed_precision(device):
+    """`autocast` replaces functions too; the two may begin and end in any order."""
+    before = in_place(device)
+    layer, x = nn.Linear(20, 33).to(device), gpunet.randn(12, 20, device=device)
+    p = profiler.profile(device)
+    with gpunet.autocast(device):
+        p.start()
+        layer(x)
+    loss = layer(x).sum()
+    with gpunet.autocast(device):
+        layer(x)
+        loss.backward()
+        p.stop()
+        layer(x)
+    assert in_place(device) == before
+    assert counts(p, "operation")["linear"] == 3
+    assert counts(p, "product") == {"gemm": 4}
+    assert counts(p, "backward")["linear backward"] == 1
+
+
 def test_nothing_is_left_behind(device):
     before = in_place(device)
     with profiler.profile(device):
@@ -192,6 +212,16 @@ def test_nothing_waits_for_the_gpu(cuda):
         cupy.cuda.nvtx.RangePop()
 
 
+def test_the_gpu_is_measured_where_one_was_used(cuda):
+    gpunet.ones(3, device=cuda)
+    with profiler.profile() as p:
+        gpunet.ones(3, device=cuda) + 1
+    assert p.device == Device("cuda")
+    (average,) = p.key_averages()
+    assert average.count == 1
+    assert 0 < average.cpu_time_total
+
+
 def test_ranges_that_are_open_at_the_end(device):
     left_open = profiler.record_function("open")
     with profiler.profile(device) as p:
@@ -243,6 +273,18 @@ def test_views_move_no_bytes(device):
     averages = {x.key: x for x in p.key_averages().only("operation")}
     assert averages["add"].nbytes == 3 * 64 * 32 * 4
     assert [x.nbytes for x in averages.values() if x.key != "add"] == [0, 0]
+
+
+def test_what_is_picked_out_counts_and_not_the_whole(device):
+    table = gpunet.randn(1000, 16, device=device)
+    rows = gpunet.arange(5, device=device)
+    with profiler.profile(device) as p:
+        nn.functional.embedding(rows, table)
+        table[rows]
+    averages = {x.key: x for x in p.key_averages().only("operation")}
+    picked = 5 * 16 * 4
+    assert averages["embedding"].nbytes == 2 * picked + 5 * 8
+    assert 2 * picked <= averages["getitem"].nbytes <= 2 * picked + 5 * 8
 
 
 def test_a_convolution_counts_its_windows(device):
