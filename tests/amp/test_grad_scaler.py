@@ -312,3 +312,31 @@ def test_a_network_learns_as_in_float32(device: str) -> None:
             assert scaler.get_scale() < 2.0**24
     assert ends[False] < 0.1
     assert abs(ends[True] - ends[False]) < 0.05
+
+
+def test_only_the_step_waits_for_the_device_and_once(cuda: str) -> None:
+    import cupy
+
+    if not hasattr(cupy, "_standin"):
+        pytest.skip("counts waits on the stand-in")
+    model = network(cuda)
+    x = gpunet.randn(6, 1, 8, 8, device=cuda)
+    y = gpunet.randint(0, 3, (6,), device=cuda)
+    optimizer = optim.Adam(model.parameters(), lr=0.01)
+    scaler = amp.GradScaler(cuda)
+    for _ in range(3):
+        cupy._standin.reset()
+        optimizer.zero_grad()
+        with gpunet.autocast("cuda"):
+            loss = nn.functional.cross_entropy(model(x), y)
+        scaler.scale(loss).backward()
+        scaler.unscale_(optimizer)
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        waits = cupy._standin.synchronisations
+        scaler.step(optimizer)
+        read = cupy._standin.synchronisations - waits
+        scaler.update()
+    # In the last round: buffers are made, kernels compiled.
+    assert (waits, read) == (0, 1)
+    assert cupy._standin.synchronisations == 1
+    assert cupy._standin.uploads == 0, cupy._standin.history
