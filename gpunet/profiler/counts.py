@@ -21,7 +21,7 @@ __all__ = [
 
 def arrays_in(values: Iterable[Any]) -> list[Array]:
     """The arrays among arguments."""
-    return [x for x in values if hasattr(x, "nbytes") and hasattr(x, "strides")]
+    return [x for x in values if hasattr(x, "strides")]
 
 
 def bytes_of(arrays: Iterable[Any]) -> int:

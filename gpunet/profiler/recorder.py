@@ -32,6 +32,8 @@ class Event:
         At the end those of the ranges inside it are among them.
     shapes : list
         Of the array arguments.
+    parted : bool
+        Whether other ranges lie in it.
     children : int
         On the profile's clock, nanoseconds in the ranges inside it.
     host_children : int
@@ -39,8 +41,21 @@ class Event:
     """
 
     __slots__ = (
-        "category", "children", "device_end", "device_start", "end", "flops", "host_children",
-        "marks", "name", "nbytes", "parent", "shapes", "start", "thread",
+        "category",
+        "children",
+        "device_end",
+        "device_start",
+        "end",
+        "flops",
+        "host_children",
+        "marks",
+        "name",
+        "nbytes",
+        "parent",
+        "parted",
+        "shapes",
+        "start",
+        "thread",
     )  # fmt: skip
 
     def __init__(self, name: str, category: str, parent: Event | None):
@@ -51,6 +66,7 @@ class Event:
         self.start = self.end = self.device_start = self.device_end = 0
         self.flops = self.nbytes = self.children = self.host_children = 0
         self.shapes: list[tuple[int, ...]] = []
+        self.parted = False
         self.marks = (0, 0)
 
     def __repr__(self) -> str:
@@ -84,9 +100,12 @@ class Recorder:
     def begin(self, name: str, category: str) -> Event:
         """A range begins, inside that of this thread which began last."""
         stack = self._open.stack
-        event = Event(name, category, stack[-1] if stack else None)
+        parent = stack[-1] if stack else None
+        event = Event(name, category, parent)
         if self._done:  # somebody has kept a function of the profile's
             return event
+        if parent is not None:
+            parent.parted = True
         stack.append(event)
         self.events.append(event)
         self.clock.begin(event)

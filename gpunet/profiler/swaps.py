@@ -85,7 +85,6 @@ def _forward(recorder: Recorder, slot: Any) -> property:
     def get(self: Operation) -> Callable[..., Any]:
         forward, name = slot.__get__(self), self.name
 
-        @wraps(forward)
         def timed(be: Backend, *inputs: Any, **options: Any) -> Any:
             inside = recorder.inside()
             if inside is not None and inside.name == name and inside.category == "operation":
@@ -96,9 +95,11 @@ def _forward(recorder: Recorder, slot: Any) -> property:
             finally:
                 recorder.end(event)
             given = arrays_in(inputs)
+            event.shapes = [x.shape for x in given]
+            if event.parted:  # by kernels, which know better what they move
+                return result
             output = result[0]
             made = arrays_in(output if type(output) is tuple else (output,))
-            event.shapes = [x.shape for x in given]
             if not all(views(be, x, given) for x in made):
                 event.nbytes = moved(name, given, made)
             return result
@@ -139,6 +140,8 @@ def _backward(recorder: Recorder, step: Callable[..., None]) -> Callable[..., No
         finally:
             recorder.end(event)
         event.shapes = [x.shape for x in given]
+        if event.parted:
+            return
         gradients = [
             edge.grad if type(edge) is Node else getattr(edge.grad, "array", None)
             for edge in node.edges
@@ -200,12 +203,18 @@ def _kernel(recorder: Recorder, name: str, kernel: Callable[..., None]) -> Calla
 
 
 def _forms(recorder: Recorder, get: Callable[..., Any]) -> Callable[..., Any]:
+    known: dict[Any, Any] = {}
+
     def timed(self: Any, name: str) -> Any:
         try:
             found = get(self, name)
         except AttributeError:  # not asked for before
             found = self.__getattr__(name)
-        return found if name.startswith("_") else _kernel(recorder, name, found)
+        if name.startswith("_"):
+            return found
+        if found not in known:
+            known[found] = _kernel(recorder, name, found)
+        return known[found]
 
     return timed
 
