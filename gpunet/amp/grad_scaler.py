@@ -133,7 +133,7 @@ class GradScaler:
             )
         if checked.stage == "stepped":
             raise RuntimeError("unscale_() is being called after step().")
-        arrays = gradient_arrays(_parameters(optimizer))
+        arrays, _ = gradient_arrays(_parameters(optimizer))
         if any(array.dtype.char == "e" for array in arrays):
             raise ValueError("Attempting to unscale FP16 gradients.")
         if arrays:
@@ -167,9 +167,7 @@ class GradScaler:
         if checked.found is None:
             raise AssertionError("No inf checks were recorded for this optimizer.")
         result = None
-        if backend_of(checked.found).to_numpy(checked.found):
-            _scale.clear_gaps(_parameters(optimizer))
-        else:
+        if not backend_of(checked.found).to_numpy(checked.found):
             result = optimizer.step(*args, **kwargs)
         checked.stage = "stepped"
         return result

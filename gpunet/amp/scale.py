@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from ..backend import Array, backend_for, backend_of
 
-__all__ = ["clear_gaps", "full", "moved", "unscale", "update"]
+__all__ = ["full", "moved", "unscale", "update"]
 
 
 def full(like: Array, value: float, dtype: str) -> Array:
@@ -54,20 +53,6 @@ def unscale(gradients: Sequence[Array], scale: Array) -> Array:
             be.xp.multiply(gradient, inverse, out=gradient)
         found = bad if found is None else backend_of(scale).xp.maximum(found, bad)
     return backend_of(scale).xp.asarray(found)
-
-
-def clear_gaps(parameters: Sequence[Any]) -> None:
-    """Zeros between the gradients that lie side by side (`gpunet.optim.flat`), as they should be.
-
-    Clipping by a norm that is NaN has made them NaN, and they would count in every later step.
-    The gradients stay as they are.
-    """
-    memories = {id(m): m for p in parameters if (m := getattr(p, "grad_memory", None)) is not None}
-    for memory in memories.values():
-        kept = [view.copy() for view in memory.views]
-        memory.array.fill(0)
-        for view, values in zip(memory.views, kept):
-            view[...] = values
 
 
 def update(

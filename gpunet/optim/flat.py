@@ -66,6 +66,9 @@ class FlatBuffer:
         self.state: dict[str, Array] = {}
         self.fills: dict[str, float] = {}
         self._places = [(p, self.part(self.values, i, p.array)) for i, p in enumerate(params)]
+        ends = [start + p.array.size for start, p in zip(self.starts, params)]
+        gaps = [np.arange(end, start) for end, start in zip(ends, self.starts[1:])]
+        self.gaps = self.backend.from_numpy(np.concatenate(gaps), self.device)
         self._allocate_gradients()
         for row in self.rows:
             self._adopt(*row)
@@ -107,6 +110,7 @@ class FlatBuffer:
         self.memory = GradientMemory(
             self.gradients,
             [apart(self.part(self.gradients, i, view)) for i, (_, view) in enumerate(self._places)],
+            self.gaps,
         )
 
     def _adopt(self, p: Variable, view: Array, gradient: Array) -> None:

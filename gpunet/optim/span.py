@@ -16,13 +16,21 @@ class GradientMemory:
     views : list of array
         Each parameter's part of it. Beside ``p.grad_buffer`` this is the only reference to them, so
         that `gpunet.autograd` can tell whether anybody else holds one.
+    gaps : int64 array
+        The places between them, which hold zeros.
     """
 
-    __slots__ = ("array", "views")
+    __slots__ = ("array", "gaps", "views")
 
-    def __init__(self, array: Array, views: list[Array]):
+    def __init__(self, array: Array, views: list[Array], gaps: Array):
         self.array = array
         self.views = views
+        self.gaps = gaps
+
+    def clear_gaps(self) -> None:
+        """Zeros in the gaps again, after the whole array was multiplied: by NaN, for example."""
+        if self.gaps.size:
+            self.array[self.gaps] = 0
 
     @property
     def number(self) -> int:

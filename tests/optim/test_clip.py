@@ -146,3 +146,18 @@ def test_clipping_does_not_wait_for_the_device(cuda):
     assert cupy._standin.synchronisations == 0
     assert cupy._standin.uploads == 0
     assert len(kept.param_groups) == 1
+
+
+def test_a_norm_that_is_nan_leaves_no_trace(device):
+    """Between the parameters in the optimiser's memory there are zeros, which it makes NaN."""
+    params = make_params(device, np.float32)
+    kept = optim.SGD(params, lr=0.1)
+    give(params, gradients(params, 0))
+    params[0].grad.array.fill(np.nan)
+    assert np.isnan(array_of(clip_grad_norm_(params, 1.0)))
+    kept.zero_grad()
+    give(params, gradients(params, 1))
+    expected = get_total_norm([p.grad.clone() for p in params])
+    np.testing.assert_allclose(
+        array_of(clip_grad_norm_(params, 1.0)), array_of(expected), rtol=1e-5
+    )

@@ -64,13 +64,13 @@ def clip_grad_norm_(
                 "`parameters` is an empty generator, no gradient clipping will occur.",
                 stacklevel=2,
             )
-    arrays = gradient_arrays(parameters)
+    arrays, memories = gradient_arrays(parameters)
     if not arrays:
         return Tensor(np.zeros((), np.float32))
     norm = _norm(arrays, float(norm_type))
     if error_if_nonfinite:
         _refuse_nonfinite(norm, norm_type)
-    _scale(arrays, norm, float(max_norm))
+    _scale(arrays, memories, norm, float(max_norm))
     return _as_total(norm, arrays)
 
 
@@ -128,9 +128,9 @@ def clip_grads_with_norm_(
     foreach : bool, optional
         Accepted for PyTorch's scripts.
     """
-    arrays = gradient_arrays(parameters)
+    arrays, memories = gradient_arrays(parameters)
     if arrays:
-        _scale(arrays, total_norm.array.reshape(1).astype(np.float64), float(max_norm))
+        _scale(arrays, memories, total_norm.array.reshape(1).astype(np.float64), float(max_norm))
 
 
 def clip_grad_value_(
@@ -147,12 +147,15 @@ def clip_grad_value_(
         Accepted for PyTorch's scripts.
     """
     clip_value = float(clip_value)
-    for array in gradient_arrays(parameters):
+    for array in gradient_arrays(parameters)[0]:
         backend_of(array).xp.clip(array, -clip_value, clip_value, out=array)
 
 
-def gradient_arrays(parameters: Variable | Iterable[Variable]) -> list[Array]:
-    """The arrays of all gradients; one flat array where an optimiser laid them side by side."""
+def gradient_arrays(parameters: Variable | Iterable[Variable]) -> tuple[list[Array], list[Any]]:
+    """The arrays of all gradients; one flat array where an optimiser laid them side by side.
+
+    And the `gpunet.optim.span.GradientMemory` of each such array.
+    """
     if isinstance(parameters, Variable):
         parameters = [parameters]
     single = []
@@ -170,13 +173,15 @@ def gradient_arrays(parameters: Variable | Iterable[Variable]) -> list[Array]:
             seen.setdefault(id(memory), []).append(grad.array)
         else:
             single.append(grad.array)
+    flat = []
     for key, arrays in seen.items():
         # A flat array that also holds gradients which are not asked for is of no use here.
         if len(arrays) == memories[key].number:
             single.append(memories[key].array)
+            flat.append(memories[key])
         else:
             single += arrays
-    return single
+    return single, flat
 
 
 def _norm(arrays: list[Array], p: float) -> Array:
@@ -215,7 +220,7 @@ def _moved(array: Array, device: Any) -> Array:
     return backend_for(device).from_numpy(backend.to_numpy(array), device)
 
 
-def _scale(arrays: list[Array], norm: Array, max_norm: float) -> None:
+def _scale(arrays: list[Array], memories: list[Any], norm: Array, max_norm: float) -> None:
     for array in arrays:
         backend = backend_of(array)
         own = _moved(norm, backend.device_of(array))
@@ -225,6 +230,8 @@ def _scale(arrays: list[Array], norm: Array, max_norm: float) -> None:
             flat = backend.contiguous(array).reshape(-1)
             backend.kernels.clip_scale(flat, own, max_norm)
             array[...] = flat.reshape(array.shape)
+    for memory in memories:
+        memory.clear_gaps()  # 0 times a norm that is NaN is NaN, and would stay
 
 
 def _as_total(norm: Array, arrays: list[Array]) -> Tensor:
