@@ -76,8 +76,9 @@ def _backward(dY, Y, act, dZ, db):
                 for n in range(N):
                     y = Y[m, n]
                     dZ[m, n] = dY[m, n] * (one - y * y)
-        if act == 0 and dZ.ctypes.data != dY.ctypes.data:
-            dZ[low:high] = dY[low:high]
+        for m in range(low, low if act or dZ.ctypes.data == dY.ctypes.data else high):
+            for n in range(N):
+                dZ[m, n] = dY[m, n]
         if high - low == _ROWS:
             # So many rows at once: the sum stays out of the way of the memory it goes to, and the
             # rounding errors are those of fewer additions.

@@ -76,18 +76,24 @@ def tile(function: Any) -> Any:
     return c_function("void(int64, int64)", function)
 
 
-def tiles_by_size(function: Any) -> dict[int, Any]:
-    """`tile` for float32 and for float64, by the bytes of an element.
+class tiles_by_size(dict[int, Any]):
+    """`tile` for float32 and for float64, by the bytes of an element; compiled when asked for.
 
-    What `function` calls ``array`` is `array32` in the one and `array64` in the other.
+    What the function calls ``array`` is `array32` in the one and `array64` in the other.
     """
-    forms = {}
-    for size, form in ((4, array32), (8, array64)):
+
+    def __init__(self, function: Any):
+        super().__init__()
+        self._function = function
+
+    def __missing__(self, size: int) -> Any:
+        function = self._function
+        form = {4: array32, 8: array64}[size]
         # Not a closure: Numba would not find the compiled function on disk again.
         copy = FunctionType(function.__code__, {**function.__globals__, "array": form})
         copy.__qualname__ = f"{function.__qualname__}{8 * size}"
-        forms[size] = tile(copy)
-    return forms
+        self[size] = compiled = tile(copy)
+        return compiled
 
 
 @inline
