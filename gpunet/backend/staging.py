@@ -17,6 +17,9 @@ from .device import Device
 
 __all__ = ["Staging", "is_pinned", "pinned"]
 
+#: Bytes of the pieces in which `Staging.whole` copies.
+_PIECE = 1 << 25
+
 
 def pinned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """An uninitialised array in page-locked host memory, from CuPy's pool."""
@@ -114,16 +117,50 @@ class Staging:
                 if source.size:
                     target.set(source, stream=self._stream)
                 sent.append(target if axes is None else target.transpose(axes))
-            slot.copied.record(self._stream)
-        slot.used.clear()
-        slot.busy = True
-        self._turn = 1 - self._turn
+            self._under_way(slot)
         return sent, slot.copied
 
     def receive(self, ticket: Any) -> None:
         """Have what is computed from now on wait for the arrays of that `send`."""
         with self._device:
             cupy.cuda.get_current_stream().wait_event(ticket)
+
+    def whole(self, array: np.ndarray, rows: np.ndarray | None = None) -> Any:
+        """`array`, or these `rows` of it, on the device, in the same memory order.
+
+        It goes there piece by piece: CuPy's own copy takes as much page-locked memory as the array
+        is large, and keeps it. The host waits until all is there.
+        """
+        order = [0, *sorted(range(1, array.ndim), key=lambda i: -abs(array.strides[i]))]
+        packed = array.transpose(order)
+        if rows is None and not packed.flags.c_contiguous:
+            order, packed = [*range(array.ndim)], array
+        shape = packed.shape[1:]
+        n = len(packed if rows is None else rows)
+        with self._device:
+            target = cupy.empty((n, *shape), packed.dtype)
+            step = max(1, _PIECE * n // max(1, target.nbytes))
+            begun = self._slots[self._turn].begun
+            begun.record(cupy.cuda.get_current_stream())
+            self._stream.wait_event(begun)
+            for low in range(0, n if target.size else 0, step):
+                slot, high = self._slots[self._turn], min(n, low + step)
+                staged = self.empty((high - low, *shape), packed.dtype)
+                if rows is None:
+                    np.copyto(staged, packed[low:high])
+                else:  # "clip" writes into `staged` at once; the numbers are known to be good
+                    np.take(packed, rows[low:high], 0, staged, "clip")
+                target[low:high].set(staged, stream=self._stream)
+                self._under_way(slot)
+        self.close()
+        return target.transpose([order.index(i) for i in range(array.ndim)])
+
+    def _under_way(self, slot: _Slot) -> None:
+        """Note that all copies out of a slot have been asked for; the other one is next."""
+        slot.copied.record(self._stream)
+        slot.used.clear()
+        slot.busy = True
+        self._turn = 1 - self._turn
 
     def close(self) -> None:
         """Wait for the copies under way: their memory, on both sides, may be used again then."""

@@ -53,6 +53,28 @@ class Subset(Dataset):
     def __len__(self) -> int:
         return len(self.indices)
 
+    def to(self, device: Any) -> Subset:
+        """A subset of the same samples on `device`; this one if they are there already.
+
+        Of a data set in tensors only these samples go there, so that the parts that `random_split`
+        makes take no more memory together than the whole. Any other data set is moved by its own
+        ``to``.
+
+        Raises
+        ------
+        DeviceError
+            If `device` cannot be used.
+        OutOfMemoryError
+            If the samples do not fit on it.
+        TypeError
+            If the data set has no ``to``.
+        IndexError
+            If there is no sample of one of the numbers.
+        """
+        from .moving import subset_on
+
+        return subset_on(self, device)
+
 
 def random_split(
     dataset: Any, lengths: Sequence[int | float], generator: Generator | None = None

@@ -51,11 +51,17 @@ class TensorDataset(Dataset):
         return self.tensors[0].shape[0]
 
     def to(self, device: Any) -> TensorDataset:
-        """A data set of the same samples on `device`; nothing is copied that is there already.
+        """A data set of the same samples on `device`; this one if they are there already.
+
+        Mini-batches are then shuffled, gathered and augmented on `device`: none has to travel.
 
         Raises
         ------
         DeviceError
             If `device` cannot be used.
+        OutOfMemoryError
+            If the tensors do not fit on it.
         """
-        return TensorDataset(*[tensor.to(device) for tensor in self.tensors])
+        from .moving import tensors_on
+
+        return tensors_on(self, device)
