@@ -20,6 +20,7 @@ from .. import errors
 
 __all__ = [
     "allocator",
+    "available_bytes",
     "free_bytes",
     "install",
     "peaks_of",
@@ -109,6 +110,15 @@ def free_bytes(device: int) -> tuple[int, int]:
     """What the driver has to give on a GPU, and what there is in all."""
     with cupy.cuda.Device(device):
         return cupy.cuda.runtime.memGetInfo()
+
+
+def available_bytes(device: int) -> int:
+    """Bytes that new arrays may take on a GPU: free, or kept for reuse, within the pool's limit."""
+    with cupy.cuda.Device(device):
+        pool = cupy.get_default_memory_pool()
+        used, limit = pool.used_bytes(), pool.get_limit()
+        available = cupy.cuda.runtime.memGetInfo()[0] + pool.total_bytes() - used
+    return max(0, min(available, limit - used)) if limit else available
 
 
 class Counter(cupy.cuda.MemoryHook):

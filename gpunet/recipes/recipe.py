@@ -94,6 +94,7 @@ class Recipe:
         Parameters
         ----------
         dataset : as `data` returned it
+            On `device` already if it fits there (see `placement`).
         batch_size : int
             In training that of the settings; otherwise as many as fit.
         device : Device

@@ -16,21 +16,23 @@ from ..nn import Module
 from ..train import Callback, NotARun, RunFolder, Trainer
 from ..utils.data import DataLoader
 from . import load_recipe
+from .placement import placed
 from .recipe import Recipe, Settings
 
 __all__ = ["Run", "load_module", "load_run", "new_folder", "prepare", "read_run", "resume", "start"]
 
 #: Held-out samples that go through the model at once.
 _EVALUATION_BATCH = 1024
-#: Data sets of up to so many bytes are kept on the device.
-_LARGEST_ON_DEVICE = 2**31
 
 Report = Callable[[str], None]
 
 
 @dataclass
 class Run:
-    """A recipe that is ready to train: everything is on its device."""
+    """A recipe that is ready to train: everything is on its device.
+
+    `placement` is a line that says where the data are; None on the CPU.
+    """
 
     recipe: Recipe
     settings: Settings
@@ -39,6 +41,7 @@ class Run:
     loader: DataLoader
     held_out: DataLoader
     data: Path | None = None
+    placement: str | None = None
 
     @property
     def module(self) -> Module:
@@ -70,11 +73,11 @@ def prepare(
     place, _ = resolve_device(device)
     folder = None if data is None else Path(data)
     manual_seed(seed)
-    train_set, held_out_set = recipe.data(folder)
+    (train_set, held_out_set), placement = placed(recipe.data(folder), place)
     loader = _loader(recipe, train_set, settings.batch_size, place, shuffle=True)
     trainer = recipe.trainer(settings, place, len(loader))
     held_out = _loader(recipe, held_out_set, _EVALUATION_BATCH, place)
-    return Run(recipe, settings, place, trainer, loader, held_out, folder)
+    return Run(recipe, settings, place, trainer, loader, held_out, folder, placement)
 
 
 def _loader(
@@ -83,10 +86,6 @@ def _loader(
     own = recipe.loader(dataset, batch_size, device, shuffle)
     if own is not None:
         return own
-    if device.type == "cpu":
-        return DataLoader(dataset, batch_size, shuffle)
-    if sum(tensor.array.nbytes for tensor in dataset.tensors) <= _LARGEST_ON_DEVICE:
-        return DataLoader(dataset.to(device), batch_size, shuffle)
     return DataLoader(dataset, batch_size, shuffle, device=device)
 
 
@@ -164,6 +163,8 @@ def start(
         )
         recipe.keep(keeper.path)
     report(_summary(run))
+    if run.placement:
+        report(run.placement)
     recipe.begin(run, report)
     return run, _train(run, keeper, callbacks, report)
 
@@ -226,6 +227,8 @@ def resume(
     if run.settings != settings:
         keeper.write_config({**config, "settings": asdict(run.settings)})
     report(_summary(run))
+    if run.placement:
+        report(run.placement)
     if config["threads"] != get_num_threads():
         report(
             f"the run began with {config['threads']} threads and goes on with "

@@ -98,7 +98,7 @@ class Shakespeare(Recipe):
         self, dataset: Any, batch_size: int, device: Device, shuffle: bool
     ) -> DataLoader | None:
         # Held-out windows are long: not a thousand of them at once.
-        return None if shuffle else DataLoader(dataset.to(device), 32)
+        return None if shuffle else DataLoader(dataset, 32, device=device)
 
     def model(self) -> nn.Module:
         assert self.vocabulary is not None

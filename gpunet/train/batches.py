@@ -8,16 +8,22 @@ from typing import Any
 
 from ..autograd import Variable
 from ..backend import Device, backend_of
+from ..utils.data import DataLoader
 
 __all__ = ["batches_of", "moved", "samples_in"]
 
 
-def batches_of(loader: Iterable[Any], start: int = 0) -> Iterator[Any]:
+def batches_of(
+    loader: Iterable[Any], start: int = 0, device: Device | None = None
+) -> Iterator[Any]:
     """The mini-batches of a pass through `loader` from number `start` on.
 
-    A `DataLoader` draws the whole order at once and does not load what is skipped. Of any other
+    A `DataLoader` draws the whole order at once and does not load what is skipped; if it was made
+    without a device it sends them to `device`, each while the one before is worked on. Of any other
     iterable the first `start` mini-batches are made and dropped.
     """
+    if getattr(type(loader), "batches", None) is DataLoader.batches:
+        return loader.batches(start, device)  # type: ignore[attr-defined]
     batches = getattr(loader, "batches", None)
     if batches is not None:
         return batches(start)

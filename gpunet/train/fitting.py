@@ -233,7 +233,7 @@ def measured(trainer: Trainer, loader: Iterable[Any], between: Any = None) -> Me
     for module in trainer.modules().values():
         module.eval()
     with no_grad():
-        for batch in batches_of(loader):
+        for batch in batches_of(loader, 0, device):
             batch = moved(batch, device)
             found.add(_named(trainer.evaluation_step(batch)), samples_in(batch))
             if between is not None:

@@ -100,11 +100,11 @@ class Resumable:
         """The mini-batches that are left of this epoch."""
         if self._current is None:
             self._current = Pass(self._random(), Measurements(backend_for(self.device)))
-            return batches_of(self._loader)
+            return batches_of(self._loader, 0, self.device)
         # The order is drawn again as it was drawn then; after it come the numbers of now.
         now = self._random()
         self._set_random(self._current.random)
-        batches = batches_of(self._loader, self.batch)
+        batches = batches_of(self._loader, self.batch, self.device)
         self._set_random(now)
         self._current.start()
         return batches

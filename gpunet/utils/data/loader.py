@@ -174,12 +174,18 @@ class DataLoader:
     def __iter__(self) -> Iterator[Any]:
         return self.batches()
 
-    def batches(self, start: int = 0) -> Iterator[Any]:
+    def batches(self, start: int = 0, device: str | Device | None = None) -> Iterator[Any]:
         """One pass, from mini-batch number `start` on.
 
         All its random numbers are drawn before this returns. So with the generator in the state
         that it had then, ``batches(start)`` gives what was left of that pass. What is skipped is
         not loaded (but of an `IterableDataset` it is).
+
+        Parameters
+        ----------
+        start : int
+        device : str or Device, optional
+            Where the mini-batches go, for a loader that was made without one.
 
         Raises
         ------
@@ -187,14 +193,21 @@ class DataLoader:
             If `start` is not an integer from 0 to the number of mini-batches.
         """
         check_positive("DataLoader.batches: start", start, 0)
-        device = self.device
-        staging = None if device is None else backend_for(device).staging(device)
+        place = self.device
+        if place is None and device is not None:
+            place = Device(device)
+        staging = None if place is None else backend_for(place).staging(place)
+        pinning = pinning_backend() if self.pin_memory and staging is None else None
+        empty = staging.empty if staging else pinning.pinned if pinning else None
+        found = from_rows(self, start, empty, pinning is not None and place is None)
+        if found is not None:
+            batches, lies = found
+            if place in (None, lies):
+                return batches
+        else:
+            batches = from_samples(self, start, pinning)
         if staging is not None:
-            batches = from_rows(self, start, staging.empty) or from_samples(self, start, None)
-            return Ahead(batches, staging, device)  # type: ignore[arg-type]
-        pinning = pinning_backend() if self.pin_memory else None
-        empty = None if pinning is None else pinning.pinned
-        batches = from_rows(self, start, empty) or from_samples(self, start, pinning)
-        if device is None:
+            return Ahead(batches, staging, place)  # type: ignore[arg-type]
+        if place is None:
             return batches
-        return (map_tensors(lambda tensor: tensor.to(device), batch) for batch in batches)
+        return (map_tensors(lambda tensor: tensor.to(place), batch) for batch in batches)

@@ -144,7 +144,9 @@ def test_what_cannot_be_moved():
         for dataset in (data(), Subset(data(), [1])):
             with pytest.raises(gpunet.errors.DeviceError, match="unknown device"):
                 dataset.to(device)
-    with pytest.raises(TypeError, match=r"Subset.to: expected .* that has `to`.*got one of Squares"):
+    with pytest.raises(
+        TypeError, match=r"Subset.to: expected .* that has `to`.*got one of Squares"
+    ):
         Subset(Squares(), [1]).to("cpu")
     with pytest.raises(IndexError, match=r"indices: index 23 is out of range for 23 samples"):
         Subset(data(), [1, 23]).to("cpu")

@@ -11,7 +11,15 @@ from opcheck import array_of, on_device
 import gpunet
 from gpunet.backend import Device, backend_for
 from gpunet.backend.rng import Generator
-from gpunet.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
+from gpunet.utils.data import (
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    Subset,
+    SubsetRandomSampler,
+    TensorDataset,
+    WeightedRandomSampler,
+)
 
 
 class Squares(Dataset):
@@ -153,15 +161,51 @@ def test_what_is_there_already_stays(cuda):
         assert places(batch) == {"cpu"}
 
 
-@pytest.mark.parametrize("options", [{}, {"shuffle": True}, {"sampler": [3, 1, 2, 0]}], ids=str)
-def test_data_on_the_device_is_not_waited_for(options, cuda):
+SAMPLERS = {
+    "in order": lambda data: {},
+    "shuffled": lambda data: {"shuffle": True},
+    "a list": lambda data: {"sampler": [3, 1, 2, 0, -1]},
+    "a random part": lambda data: {"sampler": SubsetRandomSampler([5, 4, 0])},
+    "random, with weights": lambda data: {"sampler": WeightedRandomSampler([1.0] * len(data), 9)},
+    "lists": lambda data: {"batch_sampler": [[3, 1], [2], [0, 0, 5]]},
+}
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_data_on_the_device_is_not_waited_for(name, cuda):
     counts = standin()
     part = Subset(rows().to(cuda), [5, 4, 3, 2, 1, 0])
     for data in (part, part.dataset):
+        options = SAMPLERS[name](data)
+        if "batch_sampler" not in options:
+            options["batch_size"] = 2
+        loader = DataLoader(data, generator=Generator().manual_seed(3), **options)
         counts.reset()
-        list(DataLoader(data, 4, **options))
+        batches = list(loader)
+        assert len(batches) > 1
         assert counts.synchronisations == 0
-        assert counts.uploads <= 2  # the generator's state, the numbers of the rows
+        # For a pass: the generator's state, the numbers of the subset's rows, the order.
+        assert counts.uploads <= 2
+        if "random" in name:
+            continue  # drawn anew
+        host = data.to("cpu")
+        expected = DataLoader(host, generator=Generator().manual_seed(3), **options)
+        assert repr(flat(batches)) == repr(flat(list(expected)))
+
+
+@pytest.mark.parametrize("start", [0, 1, 2])
+def test_numbers_that_come_later(start, device):
+    """A sampler that gives more than its length, and one that has none."""
+
+    class Longer(list):
+        def __len__(self):
+            return 2
+
+    data = rows().to(device)
+    lists = [[3, 1], [2], [0, 0, 5]]
+    for sampler in (Longer(lists), iter(lists)):
+        batches = DataLoader(data, batch_sampler=sampler).batches(start)
+        assert [array_of(y).tolist() for _, y in batches] == lists[start:]
 
 
 def test_channels_last_stays_channels_last(device):
