@@ -7,7 +7,11 @@ a ``RuntimeError`` here too.
 
 from __future__ import annotations
 
-__all__ = ["DeviceError", "OutOfMemoryError"]
+__all__ = ["CaptureError", "DeviceError", "OutOfMemoryError"]
+
+
+class CaptureError(RuntimeError):
+    """A step cannot be captured by `gpunet.compile`; the message says what stands against it."""
 
 
 class DeviceError(RuntimeError):

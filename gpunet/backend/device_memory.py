@@ -6,12 +6,16 @@ memory back to the driver only when told to::
     driver's memory:  [ other processes | pool: [ blocks in use | blocks for reuse ] | free ]
                                           <------ reserved_bytes ----->
                                                   <- used_bytes ->
+
+A captured graph (``cuda_graph.py``) has a pool of its own, a `PrivatePool`, which counts as well.
 """
 
 from __future__ import annotations
 
 import contextlib
 import threading
+import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import cupy
@@ -19,6 +23,7 @@ import cupy
 from .. import errors
 
 __all__ = [
+    "PrivatePool",
     "allocator",
     "available_bytes",
     "free_bytes",
@@ -81,9 +86,9 @@ def size(count: int) -> str:
 
 def _explained(asked: int) -> str:
     device = cupy.cuda.get_device_id()
-    pool = cupy.get_default_memory_pool()
     free, total = cupy.cuda.runtime.memGetInfo()
-    used, reserved, limit = pool.used_bytes(), pool.total_bytes(), pool.get_limit()
+    used, reserved = used_bytes(device), reserved_bytes(device)
+    limit = cupy.get_default_memory_pool().get_limit()
     limited = f"; CuPy's pool is limited to {size(limit)}" if limit else ""
     return (
         f"CUDA out of memory on cuda:{device}: tried to allocate {size(asked)}; {size(free)} of "
@@ -97,13 +102,18 @@ def _explained(asked: int) -> str:
 def used_bytes(device: int) -> int:
     """Bytes in arrays on a GPU. CuPy adds up its blocks for it: not for every operation."""
     with cupy.cuda.Device(device):
-        return cupy.get_default_memory_pool().used_bytes()
+        return sum(pool.used_bytes() for pool in _pools(device))
 
 
 def reserved_bytes(device: int) -> int:
-    """Bytes that the pool of a GPU has from the driver, in arrays or kept for reuse."""
+    """Bytes that the pools of a GPU have from the driver, in arrays or kept for reuse."""
     with cupy.cuda.Device(device):
-        return cupy.get_default_memory_pool().total_bytes()
+        return sum(pool.total_bytes() for pool in _pools(device))
+
+
+def _pools(device: int) -> list[Any]:
+    own = [private.pool for private in _PRIVATE if private.device == device]
+    return [cupy.get_default_memory_pool(), *own]
 
 
 def free_bytes(device: int) -> tuple[int, int]:
@@ -119,6 +129,95 @@ def available_bytes(device: int) -> int:
         used, limit = pool.used_bytes(), pool.get_limit()
         available = cupy.cuda.runtime.memGetInfo()[0] + pool.total_bytes() - used
     return max(0, min(available, limit - used)) if limit else available
+
+
+class PrivatePool:
+    """A pool beside CuPy's own, for the arrays of one captured graph.
+
+    Parameters
+    ----------
+    device : int
+
+    Attributes
+    ----------
+    pool : cupy.cuda.MemoryPool
+    allocate : function
+        For `cupy.cuda.using_allocator`.
+    """
+
+    def __init__(self, device: int):
+        self.device = device
+        self.pool = cupy.cuda.MemoryPool(self._grow)
+        self.allocate = allocator(self._malloc)
+        self._recording = self._inside = False
+        with cupy.cuda.Device(device):
+            self.pool.set_limit(0)  # CUPY_GPU_MEMORY_LIMIT is heeded in _grow
+        _PRIVATE.add(self)
+
+    @contextlib.contextmanager
+    def recording(self) -> Iterator[None]:
+        """While the work on the arrays is recorded.
+
+        No other pool may be asked then, and the driver gets nothing back: CuPy's pool, when the
+        driver has no more memory, gives up its free blocks, but those were used by what has been
+        recorded so far.
+        """
+        self._recording = True
+        try:
+            with _Watch(self):
+                yield
+        finally:
+            self._recording = False
+
+    @property
+    def inside(self) -> bool:
+        """Whether it is being asked for memory just now."""
+        return self._inside
+
+    def _malloc(self, size: int) -> Any:
+        self._inside = True
+        try:
+            return self.pool.malloc(size)
+        finally:
+            self._inside = False
+
+    def _grow(self, size: int) -> Any:
+        """Memory of the driver, within the limit of CuPy's pool for all pools together."""
+        default = cupy.get_default_memory_pool()
+        limit, reserved = default.get_limit(), reserved_bytes(self.device)
+        if limit and reserved + size > limit:
+            raise cupy.cuda.memory.OutOfMemoryError(size, reserved, limit)
+        try:
+            return cupy.cuda.MemoryPointer(cupy.cuda.Memory(size), 0)
+        except cupy.cuda.runtime.CUDARuntimeError as error:
+            if error.status != _NO_MEMORY:
+                raise
+            if self._recording:
+                raise cupy.cuda.memory.OutOfMemoryError(size, reserved) from error
+        default.free_all_blocks()
+        return cupy.cuda.MemoryPointer(cupy.cuda.Memory(size), 0)
+
+
+#: ``cudaErrorMemoryAllocation``.
+_NO_MEMORY = 2
+
+_PRIVATE: weakref.WeakSet[PrivatePool] = weakref.WeakSet()
+
+
+class _Watch(cupy.cuda.MemoryHook):
+    """Refuses memory from other pools."""
+
+    def __init__(self, private: PrivatePool):
+        super().__init__()
+        self.name = f"gpunet capture {id(self)}"
+        self.private = private
+
+    def malloc_preprocess(self, **block: Any) -> None:
+        if not self.private.inside:
+            raise errors.CaptureError(
+                f"an array of {size(block['size'])} is made outside of the memory pool of the graph"
+                " that is being captured; its memory would not be kept for the replays"
+            )
 
 
 class Counter(cupy.cuda.MemoryHook):

@@ -8,6 +8,7 @@ import ctypes
 
 import numpy as np
 
+from . import _standin, _stream
 from ._array import ndarray
 from ._memory import MemoryPointer
 
@@ -105,13 +106,28 @@ def pack(name, params, args):
     return slots, keep, arrays
 
 
-def check_guards(name, arrays):
-    """RuntimeError when a launch wrote outside the allocation of one of its arrays."""
-    for k, x in arrays:
-        where = x._mem.damage()
-        if where:
-            x._mem.repair()
-            raise RuntimeError(
-                f"kernel {name!r} wrote out of bounds: argument {k} (shape {x.shape}, {x.dtype}), "
-                f"{where}"
-            )
+def guarded(name, arrays, launch):
+    """A function that launches; RuntimeError when that wrote outside of one of its arrays.
+
+    Memory that a graph uses for one array after the other has the guard bytes of the last, so in a
+    capture they are put where they belong each time.
+    """
+    watched = [(k, x.shape, x.dtype, x._mem.guards) for k, x in arrays]
+    captured = _stream.current_capture() is not None
+
+    def work():
+        if captured:
+            for *_, guards in watched:
+                guards.repair()
+        launch()
+        _standin.launch(name)
+        for k, shape, dtype, guards in watched:
+            where = guards.damage()
+            if where:
+                guards.repair()
+                raise RuntimeError(
+                    f"kernel {name!r} wrote out of bounds: argument {k} (shape {shape}, {dtype}), "
+                    f"{where}"
+                )
+
+    return work

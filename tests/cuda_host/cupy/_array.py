@@ -1,10 +1,11 @@
 """``cupy.ndarray``: a NumPy array inside, reachable only through what the real CuPy offers."""
 
 import operator
+import threading
 
 import numpy as np
 
-from . import _standin
+from . import _standin, _stream
 from ._memory import MemoryPointer, alloc, poison
 from ._transfer import Transfer
 
@@ -14,9 +15,9 @@ _COMPARISONS = ("greater", "greater_equal", "less", "less_equal", "equal", "not_
 
 
 def check_dtype(dtype):
-    """``dtype`` as np.dtype; CuPy has no strings, objects or dates."""
+    """``dtype`` as np.dtype; CuPy has no strings, objects or dates, but ml_dtypes' bfloat16."""
     dtype = np.dtype(dtype)
-    if dtype.kind not in _KINDS or dtype.char in "gG":
+    if dtype.name != "bfloat16" and (dtype.kind not in _KINDS or dtype.char in "gG"):
         raise ValueError(f"Unsupported dtype {dtype}")
     return dtype
 
@@ -35,13 +36,71 @@ def operand(x):
     raise unsupported(x)
 
 
+class _Placing(threading.local):
+    """The results of `computed` that get memory in a capture, in their order."""
+
+    made = None
+
+
+_placing = _Placing()
+
+
 def place(a):
     """A cupy array with a copy of the NumPy array ``a`` in fresh device memory."""
-    a = np.asarray(a)
+    source, a = a, np.asarray(a)
     check_dtype(a.dtype)
+    capture = _stream.current_capture()
     out = allocate(a.shape, a.dtype, "F" if a.flags.fnc else "C", fill=False)
-    out._a[...] = a
+    if capture is None:
+        _stream.submit(lambda: np.copyto(out._a, a))
+        return out
+    if _placing.made is None:
+        raise NotImplementedError("the stand-in cannot capture this")
+    poison(out._a)
+    _placing.made.append((source, out._a))
     return out
+
+
+def computed(function, arrays, wrap=place):
+    """The results of ``function()``, which reads ``arrays``, as arrays of the device.
+
+    In a capture the numbers are thrown away, and a launch of the graph writes those that it then
+    finds. `function` gives NumPy arrays; `wrap` makes arrays of the device of them with `place`.
+    """
+    if _stream.current_capture() is None:
+        _stream.submit(int)  # the order of the stream
+        return wrap(function())
+    raw = function()
+    _placing.made, before = [], _placing.made
+    try:
+        result = wrap(raw)
+        made = _placing.made
+    finally:
+        _placing.made = before
+    known = [id(leaf) for leaf in _stream.leaves(raw)]
+    targets = [(known.index(id(source)), target) for source, target in made]
+
+    def work():
+        with np.errstate(all="ignore"):
+            values = list(_stream.leaves(function()))
+        for k, target in targets:
+            target[...] = values[k]
+
+    if targets:
+        _stream.submit(work, [*_stream.leaves(arrays), *(target for _, target in targets)])
+    return result
+
+
+def written(function, targets, arrays=()):
+    """Have ``function(*targets)`` write into the NumPy arrays ``targets``, reading ``arrays``."""
+    if _stream.current_capture() is not None:
+        function(*(t.copy() for t in targets))  # raises what it would raise
+
+    def work():
+        with np.errstate(all="ignore"):
+            function(*targets)
+
+    _stream.submit(work, [*_stream.leaves(arrays), *targets])
 
 
 def adopt(result, sources=()):
@@ -68,6 +127,8 @@ def allocate(shape, dtype, order="C", fill=True):
     view = mem.array(shape, dtype, "F" if order == "F" else "C")
     if fill:
         poison(view)
+        if _stream.current_capture() is not None:
+            _stream.submit(lambda: poison(view), [view])
     return ndarray._wrap(view, mem, None)
 
 
@@ -140,8 +201,8 @@ class ndarray(Transfer):
     base = property(lambda self: self._base)
     T = property(lambda self: self._view(self._a.T))
     mT = property(lambda self: self._view(self._a.mT))
-    real = property(lambda self: adopt(self._a.real, (self,)))
-    imag = property(lambda self: adopt(self._a.imag, (self,)))
+    real = property(lambda self: self._adopted(lambda a: a.real))
+    imag = property(lambda self: self._adopted(lambda a: a.imag))
     flat = property(lambda self: iter(self.ravel()))
 
     @property
@@ -156,6 +217,11 @@ class ndarray(Transfer):
 
     def _view(self, a):
         return ndarray._wrap(a, self._mem, self if self._base is None else self._base)
+
+    def _adopted(self, function):
+        """A function of the array inside: a view where NumPy gives one."""
+        a = self._a
+        return computed(lambda: function(a), [a], lambda result: adopt(result, (self,)))
 
     # -- protocols --------------------------------------------------------------------------
     def __array__(self, dtype=None, copy=None):
@@ -244,8 +310,10 @@ class ndarray(Transfer):
             _standin.synchronise("boolean mask")
         if not any(p is Ellipsis for p in parts):
             parts.append(Ellipsis)  # so that a full index gives a 0-d view, not a scalar
-        result = self._a[tuple(parts)]
-        return place(result) if arrays else self._view(result)
+        a, index = self._a, tuple(parts)
+        if arrays:
+            return computed(lambda: a[index], [a, index])
+        return self._view(a[index])
 
     def __setitem__(self, index, value):
         if isinstance(value, (list, tuple)):
@@ -255,5 +323,5 @@ class ndarray(Transfer):
             isinstance(p, np.ndarray) and p.dtype == bool for p in parts
         ):
             _standin.synchronise("boolean mask")  # how many places? a scalar needs no answer
-        with np.errstate(all="ignore"):
-            self._a[tuple(parts)] = operand(value)
+        index, value = tuple(parts), operand(value)
+        written(lambda a: a.__setitem__(index, value), [self._a], [index, value])

@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import _standin
-from ._array import allocate, check_dtype, ndarray, place, unsupported
+from ._array import allocate, check_dtype, computed, ndarray, place, unsupported
 
 
 def empty(shape, dtype=float, order="C"):
@@ -12,7 +12,7 @@ def empty(shape, dtype=float, order="C"):
 
 def _filled(shape, dtype, order, value):
     out = allocate(shape, dtype, order, fill=False)
-    out._a.fill(value)
+    out.fill(value)
     return out
 
 
@@ -54,13 +54,13 @@ def empty_like(prototype, dtype=None, order="K", subok=None, shape=None):
 
 def zeros_like(a, dtype=None, order="K", subok=None, shape=None):
     out = _like(a, dtype, order, shape)
-    out._a.fill(0)
+    out.fill(0)
     return out
 
 
 def ones_like(a, dtype=None, order="K", subok=None, shape=None):
     out = _like(a, dtype, order, shape)
-    out._a.fill(1)
+    out.fill(1)
     return out
 
 
@@ -72,7 +72,7 @@ def full_like(a, fill_value, dtype=None, order="K", subok=None, shape=None):
 
 def arange(start, stop=None, step=1, dtype=None):
     args = (0, start, step) if stop is None else (start, stop, step)
-    return place(np.arange(*args, dtype=dtype))
+    return computed(lambda: np.arange(*args, dtype=dtype), [])
 
 
 def _host(obj):
@@ -89,10 +89,15 @@ def array(obj, dtype=None, copy=True, order="K", subok=False, ndmin=0, blocking=
         check_dtype(dtype)
     if isinstance(obj, ndarray):
         a = obj._a
-        out = np.array(a, dtype=dtype, copy=copy or None, order=order, ndmin=ndmin)
-        if not np.may_share_memory(out, a):
-            return place(out)
-        return obj if out.ndim == a.ndim else obj._view(out)
+
+        def wrap(out):
+            if not np.may_share_memory(out, a):
+                return place(out)
+            return obj if out.ndim == a.ndim else obj._view(out)
+
+        return computed(
+            lambda: np.array(a, dtype=dtype, copy=copy or None, order=order, ndmin=ndmin), [a], wrap
+        )
     _standin.upload("array")
     return place(np.array(_host(obj), dtype=dtype, order=order, ndmin=ndmin))
 

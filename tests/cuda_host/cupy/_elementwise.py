@@ -5,8 +5,8 @@ import threading
 
 import numpy as np
 
-from . import _standin
-from ._arguments import check_guards
+from . import _standin, _stream
+from ._arguments import guarded
 from ._array import _SCALARS, allocate, ndarray, unsupported
 from ._compile import HIDE_STD, shared_library, split_options, translate
 
@@ -229,10 +229,12 @@ class ElementwiseKernel:
         dims = _longs(shape)
         count = int(np.prod(shape, dtype=np.int64))
         indexer = (ctypes.c_longlong * 40)(count, len(shape), ctypes.addressof(dims))
-        with _lock:
-            self._compiled[key](
-                ctypes.addressof(views), ctypes.addressof(indexer), _standin.reverse_order()
-            )
-        _standin.launch(self.name)
-        check_guards(self.name, arrays)
-        del keep, dims
+        function = self._compiled[key]
+
+        def launch(_alive=(keep, dims)):  # as long as this function
+            with _lock:
+                function(
+                    ctypes.addressof(views), ctypes.addressof(indexer), _standin.reverse_order()
+                )
+
+        _stream.submit(guarded(self.name, arrays, launch), [a._a for _, a in arrays])

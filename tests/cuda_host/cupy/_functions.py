@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from . import _standin
-from ._array import _SCALARS, adopt, ndarray, operand, place, unsupported
+from . import _standin, _stream
+from ._array import _SCALARS, adopt, computed, ndarray, operand, place, unsupported, written
 from ._standin import words
 
 API = json.loads(Path(__file__).resolve().parents[1].joinpath("cupy_api.json").read_text())
@@ -47,6 +47,8 @@ argwhere bincount compress delete extract flatnonzero isin nonzero trim_zeros un
 """)
 #: NumPy warns of a mean over nothing; CuPy gives NaN without a word.
 _WARNING = words("mean var std average median nanmean nanvar nanstd nanmax nanmin nanargmax")
+#: What calls cuBLAS, which CuPy refuses in a capture.
+_CUBLAS = words("dot inner tensordot vdot einsum convolve correlate")
 _INPLACE = words("copyto fill_diagonal put put_along_axis")
 _POSITIONAL = {  # NumPy functions that give no signature, or call the same thing otherwise
     "where": 3, "dot": 2, "vdot": 2, "inner": 2, "bincount": 1, "concatenate": 1, "copyto": 2,
@@ -141,16 +143,25 @@ def make(name, fn):
         sources = list(_sources((*args, *kwargs.values())))
         args = [_strip(a) for a in args]
         kwargs = {k: _strip(v) for k, v in kwargs.items() if not (k == "out" and v is None)}
-        with np.errstate(all="ignore"):
-            if name in _WARNING:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", RuntimeWarning)
-                    result = fn(*args, **kwargs)
-            else:
-                result = fn(*args, **kwargs)
+        if name in _CUBLAS:
+            _stream.refuse_library("cuBLAS")
+        arrays = [args, kwargs]
         if out is not None:
+            target = kwargs.pop("out")
+            written(lambda o: quiet(*args, out=o, **kwargs), [target], arrays)
             return out
-        return None if name in _INPLACE else _wrap(result, sources)
+        if name in _INPLACE:
+            written(lambda a: fn(a, *args[1:], **kwargs), [args[0]], arrays)
+            return None
+        return computed(lambda: quiet(*args, **kwargs), arrays, lambda r: _wrap(r, sources))
+
+    def quiet(*args, **kwargs):
+        with np.errstate(all="ignore"):
+            if name not in _WARNING:
+                return fn(*args, **kwargs)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)
+                return fn(*args, **kwargs)
 
     function.__name__ = function.__qualname__ = name
     function.__module__ = "cupy"
@@ -228,10 +239,14 @@ def linalg(name):
         for key in kwargs:
             if allowed and key not in allowed:
                 raise TypeError(f"{name}() got an unexpected keyword argument {key!r}")
-        result = fn(*[_strip(a) for a in args], **{k: _strip(v) for k, v in kwargs.items()})
-        if isinstance(result, tuple):
-            return tuple(place(r) for r in result)
-        return place(result)
+        if name != "norm":
+            _stream.refuse_library("cuSOLVER")
+        args, kwargs = [_strip(a) for a in args], {k: _strip(v) for k, v in kwargs.items()}
+        return computed(
+            lambda: fn(*args, **kwargs),
+            [args, kwargs],
+            lambda r: tuple(place(x) for x in r) if isinstance(r, tuple) else place(r),
+        )
 
     function.__name__ = name
     return function

@@ -3,19 +3,21 @@
 import numpy as np
 
 from . import _standin
-from ._array import adopt, check_dtype, ndarray, operand, place
+from ._array import check_dtype, computed, ndarray, operand, place, written
 
 
 def copy(self, order="C"):
-    return place(self._a.copy(order))
+    a = self._a
+    return computed(lambda: a.copy(order), [a])
 
 
 def astype(self, dtype, order="K", casting=None, subok=None, copy=True):
     dtype = check_dtype(dtype)
     if dtype == self.dtype and not copy:
         return self
+    a, casting = self._a, casting or "unsafe"
     with np.errstate(all="ignore"):
-        return place(self._a.astype(dtype, order=order, casting=casting or "unsafe"))
+        return computed(lambda: a.astype(dtype, order=order, casting=casting), [a])
 
 
 def view(self, dtype=None, type=None):
@@ -24,15 +26,16 @@ def view(self, dtype=None, type=None):
 
 def reshape(self, *shape, order="C", copy=None):
     shape = shape[0] if len(shape) == 1 else shape
-    return adopt(self._a.reshape(shape, order=order), (self,))
+    return self._adopted(lambda a: a.reshape(shape, order=order))
 
 
 def ravel(self, order="C"):
-    return adopt(self._a.ravel(order), (self,))
+    return self._adopted(lambda a: a.ravel(order))
 
 
 def flatten(self, order="C"):
-    return place(self._a.flatten(order))
+    a = self._a
+    return computed(lambda: a.flatten(order), [a])
 
 
 def transpose(self, *axes):
@@ -52,15 +55,16 @@ def diagonal(self, offset=0, axis1=0, axis2=1):
 
 
 def fill(self, value):
-    self._a.fill(operand(value))
+    value = operand(value)
+    written(lambda a: a.fill(value), [self._a], [value])
 
 
 def sort(self, axis=-1, kind=None):
-    self._a.sort(axis)
+    written(lambda a: a.sort(axis), [self._a])
 
 
 def partition(self, kth, axis=-1):
-    self._a.partition(kth, axis)
+    written(lambda a: a.partition(kth, axis), [self._a])
 
 
 def nonzero(self):
@@ -69,7 +73,8 @@ def nonzero(self):
 
 
 def put(self, indices, values, mode="wrap"):
-    self._a.put(operand(indices), operand(values), mode)
+    indices, values = operand(indices), operand(values)
+    written(lambda a: a.put(indices, values, mode), [self._a], [indices, values])
 
 
 def install():

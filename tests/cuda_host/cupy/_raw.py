@@ -3,8 +3,8 @@
 import ctypes
 import threading
 
-from . import _standin
-from ._arguments import Param, check_guards, pack
+from . import _standin, _stream
+from ._arguments import Param, guarded, pack
 from ._compile import load
 
 _LIMITS = (2**31 - 1, 65535, 65535)
@@ -55,17 +55,19 @@ class Function:
         name = self._name
         grid, block = _dimensions(name, "grid", grid), _dimensions(name, "block", block)
         _check_launch(name, grid, block, self._bound)
-        slots, _keep, arrays = pack(name, self._params, args)
-        with _lock:
-            status = self._launch(
-                (ctypes.c_uint * 3)(*grid), (ctypes.c_uint * 3)(*block), slots,
-                ctypes.c_uint(int(shared_mem)), int(self._waits), int(_standin.reverse_order()),
-                self._error,
-            )  # fmt: skip
-        _standin.launch(name)
-        if status:
-            raise RuntimeError(f"kernel {name!r}: {self._error.value.decode()}")
-        check_guards(name, arrays)
+        slots, keep, arrays = pack(name, self._params, args)
+        grid, block = (ctypes.c_uint * 3)(*grid), (ctypes.c_uint * 3)(*block)
+
+        def launch(_alive=keep):  # as long as this function
+            with _lock:
+                status = self._launch(
+                    grid, block, slots, ctypes.c_uint(int(shared_mem)), int(self._waits),
+                    int(_standin.reverse_order()), self._error,
+                )  # fmt: skip
+            if status:
+                raise RuntimeError(f"kernel {name!r}: {self._error.value.decode()}")
+
+        _stream.submit(guarded(name, arrays, launch), [x._a for _, x in arrays], stream)
 
 
 class RawModule:

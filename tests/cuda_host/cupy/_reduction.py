@@ -4,8 +4,8 @@ import ctypes
 
 import numpy as np
 
-from . import _standin
-from ._arguments import check_guards
+from . import _stream
+from ._arguments import guarded
 from ._array import allocate, ndarray
 from ._elementwise import CTYPES, _lock, build, checked, decide_types, parameters, prepare, typedefs
 
@@ -89,10 +89,12 @@ class ReductionKernel:
         views, keep = prepare([*raw, out._a], ins + outs)
         inner = int(np.prod([shape[k] for k in axes], dtype=np.int64))
         sizes = (ctypes.c_longlong * 2)(int(np.prod(small, dtype=np.int64)), inner)
-        with _lock:
-            self._compiled[key](ctypes.addressof(views), ctypes.addressof(sizes), 0)
-        _standin.launch(self.name)
-        check_guards(self.name, [(k, a) for k, a in enumerate([*args, out])
-                                 if isinstance(a, ndarray)])  # fmt: skip
-        del keep
+        function = self._compiled[key]
+
+        def launch(_alive=keep):  # as long as this function
+            with _lock:
+                function(ctypes.addressof(views), ctypes.addressof(sizes), 0)
+
+        arrays = [(k, a) for k, a in enumerate([*args, out]) if isinstance(a, ndarray)]
+        _stream.submit(guarded(self.name, arrays, launch), [a._a for _, a in arrays])
         return out

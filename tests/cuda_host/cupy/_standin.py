@@ -14,14 +14,25 @@ history = deque(maxlen=200)
 
 
 def synchronise(what):
+    """Count one read of the host from the device, which a capturing stream refuses."""
+    from . import _stream
+
+    _stream.refuse_read(what)
+    count_wait(what)
+
+
+def count_wait(what):
     """Count one wait of the host for the device."""
     global synchronisations
     synchronisations += 1
     history.append(("synchronise", what))
 
 
-def upload(what):
-    """Count one copy from the host to the device."""
+def upload(what, stream=None):
+    """Count one copy from the host to the device, which a capturing stream refuses."""
+    from . import _stream
+
+    _stream.refuse_upload(what, stream)
     global uploads
     uploads += 1
     history.append(("upload", what))

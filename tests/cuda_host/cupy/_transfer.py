@@ -67,10 +67,10 @@ class Transfer:
             return
         memory = pinned_memory(arr)
         if memory is None:  # the driver makes a copy first
-            _standin.upload("set on a stream")
+            _standin.upload("set on a stream", stream)
             self._a[...] = arr
             return
-        _standin.upload("set from pinned memory")
+        _standin.upload("set from pinned memory", stream)
         stream._do(late_copy(self, arr, memory))
 
     def item(self):

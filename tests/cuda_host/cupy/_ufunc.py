@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ._array import adopt, ndarray, operand, place, unsupported
+from . import _stream
+from ._array import adopt, computed, ndarray, operand, place, unsupported, written
 from ._standin import words
 
 # CuPy's scatter kernels use atomics, which exist for these types only. int64 add came after 14.0.
@@ -23,6 +24,10 @@ def out_array(out):
     if not isinstance(out, ndarray):
         raise TypeError("Output arguments type must be cupy.ndarray")
     return out._a
+
+
+def _placed(result):
+    return tuple(place(r) for r in result) if isinstance(result, tuple) else place(result)
 
 
 class ufunc:
@@ -55,11 +60,14 @@ class ufunc:
         if out is not None:
             outs = out if isinstance(out, tuple) else (out,)
             keywords["out"] = tuple(out_array(o) for o in outs)
-        with np.errstate(all="ignore"):
-            result = self._fn(*inputs, **keywords)
+        fn = self._fn
+        if self.name == "matmul":
+            _stream.refuse_library("cuBLAS")
         if out is not None:
+            written(lambda *o: fn(*inputs, **keywords, out=o), keywords.pop("out"), inputs)
             return outs[0] if self.nout == 1 else outs
-        return place(result) if self.nout == 1 else tuple(place(r) for r in result)
+        with np.errstate(all="ignore"):
+            return computed(lambda: fn(*inputs, **keywords), inputs, _placed)
 
     def at(self, a, indices, b=None):
         if self.name not in _SCATTER:
@@ -71,10 +79,14 @@ class ufunc:
                 f"cupy.{self.name}.at only supports {', '.join(_SCATTER[self.name])} as data type"
             )
         index = tuple(a._index(indices)[0])
-        self._fn.at(a._a, index, operand(b))
+        fn, b = self._fn, operand(b)
+        written(lambda target: fn.at(target, index, b), [a._a], [index, b])
 
     def outer(self, A, B, **kwargs):
-        A, B = (x if isinstance(x, ndarray) else place(operand(x)) for x in (A, B))
+        A, B = (
+            x if isinstance(x, ndarray) else computed(lambda x=x: np.asarray(operand(x)), [])
+            for x in (A, B)
+        )
         return self(
             A.reshape(A.shape + (1,) * B.ndim), B.reshape((1,) * A.ndim + B.shape), **kwargs
         )
@@ -94,8 +106,15 @@ class ufunc:
     def reduceat(self, array, indices, axis=0, dtype=None, out=None):
         if self.name != "add":
             raise NotImplementedError(f"`cupy_{self.name}.reduceat` is not supported yet")
-        target = None if out is None else out_array(out)
-        return adopt(np.add.reduceat(array._a, operand(indices), axis, dtype, target))
+        a, indices = array._a, operand(indices)
+        if out is not None:
+            written(
+                lambda o: np.add.reduceat(a, indices, axis, dtype, o),
+                [out_array(out)],
+                [a, indices],
+            )
+            return out
+        return computed(lambda: np.add.reduceat(a, indices, axis, dtype), [a, indices], adopt)
 
 
 _NAMES = words("""
@@ -155,7 +174,8 @@ def _compare(function, missing):
         if isinstance(other, np.ndarray) and other.ndim == 0:
             other = other[()]
         if missing is not None and (other is None or type(other).__eq__ is object.__eq__):
-            return place(np.full(self.shape, missing))
+            shape = self.shape
+            return computed(lambda: np.full(shape, missing), [])
         return function(self, other)
 
     return method

@@ -5,8 +5,8 @@
 
 import os as _os
 
-from .. import _standin
-from .._memory import _Pool
+from .. import _stream
+from .._memory import reserved_bytes as _reserved_bytes
 
 _ERRORS = {
     1: ("cudaErrorInvalidValue", "invalid argument"),
@@ -18,11 +18,41 @@ _ERRORS = {
     100: ("cudaErrorNoDevice", "no CUDA-capable device is detected"),
     101: ("cudaErrorInvalidDevice", "invalid device ordinal"),
     400: ("cudaErrorInvalidResourceHandle", "invalid resource handle"),
+    401: ("cudaErrorIllegalState", "the operation cannot be performed in the present state"),
+    900: (
+        "cudaErrorStreamCaptureUnsupported",
+        "operation not permitted when stream is capturing",
+    ),
+    901: (
+        "cudaErrorStreamCaptureInvalidated",
+        "operation failed due to a previous error during capture",
+    ),
+    903: (
+        "cudaErrorStreamCaptureUnmatched",
+        "capture was not initiated in this stream",
+    ),
+    904: (
+        "cudaErrorStreamCaptureUnjoined",
+        "capturing stream has unjoined work",
+    ),
+    905: (
+        "cudaErrorStreamCaptureIsolation",
+        "dependency created on uncaptured work in another stream",
+    ),
+    906: (
+        "cudaErrorStreamCaptureImplicit",
+        "operation would make the legacy stream depend on a capturing blocking stream",
+    ),
+    907: (
+        "cudaErrorCapturedEvent",
+        "operation not permitted on an event last recorded in a capturing stream",
+    ),
 }
 _TOTAL = 8 * 1024**3
 is_hip = False
 memcpyHostToHost, memcpyHostToDevice, memcpyDeviceToHost, memcpyDeviceToDevice = range(4)
 streamNonBlocking = 1
+streamCaptureModeGlobal, streamCaptureModeThreadLocal, streamCaptureModeRelaxed = range(3)
 
 
 class CUDARuntimeError(RuntimeError):
@@ -84,17 +114,17 @@ def driverGetVersion():
 
 def memGetInfo():
     _check()
-    return _TOTAL - _Pool.total, _TOTAL
+    return _TOTAL - _reserved_bytes(), _TOTAL
 
 
 def deviceSynchronize():
     _check()
-    from . import _streams
-
-    _standin.synchronise("device")
-    for stream in list(_streams):
-        stream._catch_up(stream._asked)
+    _stream.wait_for_device()
 
 
 def streamSynchronize(stream):
-    _standin.synchronise("stream")
+    for known in list(_stream._streams):
+        if known.ptr == stream:
+            known.synchronize()
+            return
+    raise CUDARuntimeError(400)
