@@ -23,6 +23,8 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import weakref
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -57,7 +59,8 @@ class Graph:
         self._device = cupy.cuda.Device(device.index)
         self._pool = PrivatePool(self._device.id)
         with self._device:
-            self._stream = cupy.cuda.Stream(non_blocking=True)
+            self._stream = _take_stream(self._device.id)
+            weakref.finalize(self, _STREAMS[self._device.id].append, self._stream)
             self._before, self._after = (
                 cupy.cuda.Event(disable_timing=True),
                 cupy.cuda.Event(disable_timing=True),
@@ -182,6 +185,19 @@ class Graph:
         # The free blocks of the pool are the graph's scratch.
         if self._graph is not None:
             raise RuntimeError(f"{name}: the graph has been captured; make another Graph")
+
+
+#: Streams of graphs that are gone, by GPU. cuBLASLt keeps a large workspace for each stream, which
+#: is used again with it.
+_STREAMS: defaultdict[int, list[Any]] = defaultdict(list)
+
+
+def _take_stream(device: int) -> Any:
+    """A stream that no other graph has; it does not wait for the legacy stream, nor that for it."""
+    try:
+        return _STREAMS[device].pop()
+    except IndexError:
+        return cupy.cuda.Stream(non_blocking=True)
 
 
 def _is_refusal(error: Exception) -> bool:

@@ -61,16 +61,28 @@ def place(a):
     return out
 
 
-def computed(function, arrays, wrap=place):
+def tame(value):
+    """`value` with zeros for its integers: in a capture, an index may be any number yet."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "iu":
+        return np.zeros_like(value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(tame(v) for v in value)
+    if isinstance(value, dict):
+        return {k: tame(v) for k, v in value.items()}
+    return value
+
+
+def computed(function, arrays, wrap=place, trial=None):
     """The results of ``function()``, which reads ``arrays``, as arrays of the device.
 
     In a capture the numbers are thrown away, and a launch of the graph writes those that it then
     finds. `function` gives NumPy arrays; `wrap` makes arrays of the device of them with `place`.
+    `trial` is a function to call in a capture for the shapes.
     """
     if _stream.current_capture() is None:
         _stream.submit(int)  # the order of the stream
         return wrap(function())
-    raw = function()
+    raw = (trial or function)()
     _placing.made, before = [], _placing.made
     try:
         result = wrap(raw)
@@ -91,10 +103,10 @@ def computed(function, arrays, wrap=place):
     return result
 
 
-def written(function, targets, arrays=()):
+def written(function, targets, arrays=(), trial=None):
     """Have ``function(*targets)`` write into the NumPy arrays ``targets``, reading ``arrays``."""
     if _stream.current_capture() is not None:
-        function(*(t.copy() for t in targets))  # raises what it would raise
+        (trial or function)(*(t.copy() for t in targets))  # raises what it would raise
 
     def work():
         with np.errstate(all="ignore"):
@@ -312,7 +324,7 @@ class ndarray(Transfer):
             parts.append(Ellipsis)  # so that a full index gives a 0-d view, not a scalar
         a, index = self._a, tuple(parts)
         if arrays:
-            return computed(lambda: a[index], [a, index])
+            return computed(lambda: a[index], [a, index], trial=lambda: a[tame(index)])
         return self._view(a[index])
 
     def __setitem__(self, index, value):
@@ -324,4 +336,7 @@ class ndarray(Transfer):
         ):
             _standin.synchronise("boolean mask")  # how many places? a scalar needs no answer
         index, value = tuple(parts), operand(value)
-        written(lambda a: a.__setitem__(index, value), [self._a], [index, value])
+        written(
+            lambda a: a.__setitem__(index, value), [self._a], [index, value],
+            lambda a: a.__setitem__(tame(index), value),
+        )  # fmt: skip

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from . import _standin, _stream
-from ._array import _SCALARS, adopt, computed, ndarray, operand, place, unsupported, written
+from ._array import _SCALARS, adopt, computed, ndarray, operand, place, tame, unsupported, written
 from ._standin import words
 
 API = json.loads(Path(__file__).resolve().parents[1].joinpath("cupy_api.json").read_text())
@@ -49,6 +49,8 @@ argwhere bincount compress delete extract flatnonzero isin nonzero trim_zeros un
 _WARNING = words("mean var std average median nanmean nanvar nanstd nanmax nanmin nanargmax")
 #: What calls cuBLAS, which CuPy refuses in a capture.
 _CUBLAS = words("dot inner tensordot vdot einsum convolve correlate")
+#: What takes indices, which have no value yet in a capture.
+_INDEXED = words("take take_along_axis put_along_axis put choose ravel_multi_index unravel_index")
 _INPLACE = words("copyto fill_diagonal put put_along_axis")
 _POSITIONAL = {  # NumPy functions that give no signature, or call the same thing otherwise
     "where": 3, "dot": 2, "vdot": 2, "inner": 2, "bincount": 1, "concatenate": 1, "copyto": 2,
@@ -148,12 +150,23 @@ def make(name, fn):
         arrays = [args, kwargs]
         if out is not None:
             target = kwargs.pop("out")
-            written(lambda o: quiet(*args, out=o, **kwargs), [target], arrays)
+            written(
+                lambda o: quiet(*args, out=o, **kwargs), [target], arrays,
+                lambda o: quiet(*tried(args), out=o, **tried(kwargs)),
+            )  # fmt: skip
             return out
         if name in _INPLACE:
-            written(lambda a: fn(a, *args[1:], **kwargs), [args[0]], arrays)
+            written(
+                lambda a: fn(a, *args[1:], **kwargs), [args[0]], arrays,
+                lambda a: fn(a, *tried(args[1:]), **tried(kwargs)),
+            )  # fmt: skip
             return None
-        return computed(lambda: quiet(*args, **kwargs), arrays, lambda r: _wrap(r, sources))
+        return computed(
+            lambda: quiet(*args, **kwargs), arrays, lambda r: _wrap(r, sources),
+            lambda: quiet(*tried(args), **tried(kwargs)),
+        )  # fmt: skip
+
+    tried = tame if name in _INDEXED else lambda arguments: arguments
 
     def quiet(*args, **kwargs):
         with np.errstate(all="ignore"):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import _standin
-from ._array import check_dtype, computed, ndarray, operand, place, written
+from ._array import check_dtype, computed, ndarray, operand, place, tame, written
 
 
 def copy(self, order="C"):
@@ -74,7 +74,10 @@ def nonzero(self):
 
 def put(self, indices, values, mode="wrap"):
     indices, values = operand(indices), operand(values)
-    written(lambda a: a.put(indices, values, mode), [self._a], [indices, values])
+    written(
+        lambda a: a.put(indices, values, mode), [self._a], [indices, values],
+        lambda a: a.put(tame(indices), values, mode),
+    )  # fmt: skip
 
 
 def install():

@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import _stream
-from ._array import adopt, computed, ndarray, operand, place, unsupported, written
+from ._array import adopt, computed, ndarray, operand, place, tame, unsupported, written
 from ._standin import words
 
 # CuPy's scatter kernels use atomics, which exist for these types only. int64 add came after 14.0.
@@ -80,7 +80,10 @@ class ufunc:
             )
         index = tuple(a._index(indices)[0])
         fn, b = self._fn, operand(b)
-        written(lambda target: fn.at(target, index, b), [a._a], [index, b])
+        written(
+            lambda target: fn.at(target, index, b), [a._a], [index, b],
+            lambda target: fn.at(target, tame(index), b),
+        )  # fmt: skip
 
     def outer(self, A, B, **kwargs):
         A, B = (
