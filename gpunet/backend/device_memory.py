@@ -131,6 +131,38 @@ def available_bytes(device: int) -> int:
     return max(0, min(available, limit - used)) if limit else available
 
 
+class _Driver:
+    """Asks the driver for a private pool. It does not know the pool, which knows it: no cycle.
+
+    Attributes
+    ----------
+    recording : bool
+        Whether work on the pool's arrays is being recorded.
+    """
+
+    def __init__(self, device: int):
+        self.device = device
+        self.recording = False
+
+    def __call__(self, size: int) -> Any:
+        """So much memory, within the limit of CuPy's pool for all pools together."""
+        default = cupy.get_default_memory_pool()
+        limit, reserved = default.get_limit(), reserved_bytes(self.device)
+        if limit and reserved + size > limit:
+            raise cupy.cuda.memory.OutOfMemoryError(size, reserved, limit)
+        try:
+            return cupy.cuda.MemoryPointer(cupy.cuda.Memory(size), 0)
+        except cupy.cuda.runtime.CUDARuntimeError as error:
+            if error.status != _NO_MEMORY:
+                raise
+            if self.recording:
+                # Not CUDA's error: at that, CuPy's pool gives its free blocks to the driver, but
+                # those are used by what has been recorded so far.
+                raise cupy.cuda.memory.OutOfMemoryError(size, reserved) from error
+        default.free_all_blocks()
+        return cupy.cuda.MemoryPointer(cupy.cuda.Memory(size), 0)
+
+
 class PrivatePool:
     """A pool beside CuPy's own, for the arrays of one captured graph.
 
@@ -141,61 +173,38 @@ class PrivatePool:
     Attributes
     ----------
     pool : cupy.cuda.MemoryPool
-    allocate : function
-        For `cupy.cuda.using_allocator`.
+    inside : bool
+        Whether it is being asked for memory just now.
     """
 
     def __init__(self, device: int):
         self.device = device
-        self.pool = cupy.cuda.MemoryPool(self._grow)
-        self.allocate = allocator(self._malloc)
-        self._recording = self._inside = False
+        self.inside = False
+        self._driver = _Driver(device)
+        self.pool = cupy.cuda.MemoryPool(self._driver)
         with cupy.cuda.Device(device):
-            self.pool.set_limit(0)  # CUPY_GPU_MEMORY_LIMIT is heeded in _grow
+            self.pool.set_limit(0)  # CUPY_GPU_MEMORY_LIMIT is heeded by _Driver
         _PRIVATE.add(self)
+
+    def allocate(self, size: int) -> Any:
+        """Memory for an array: for `cupy.cuda.using_allocator`."""
+        self.inside = True
+        try:
+            return self.pool.malloc(size)
+        except cupy.cuda.memory.OutOfMemoryError as error:
+            raise OutOfMemoryError(_explained(size)) from error
+        finally:
+            self.inside = False
 
     @contextlib.contextmanager
     def recording(self) -> Iterator[None]:
-        """While the work on the arrays is recorded.
-
-        No other pool may be asked then, and the driver gets nothing back: CuPy's pool, when the
-        driver has no more memory, gives up its free blocks, but those were used by what has been
-        recorded so far.
-        """
-        self._recording = True
+        """While work on the arrays is recorded: no other pool may be asked then."""
+        self._driver.recording = True
         try:
             with _Watch(self):
                 yield
         finally:
-            self._recording = False
-
-    @property
-    def inside(self) -> bool:
-        """Whether it is being asked for memory just now."""
-        return self._inside
-
-    def _malloc(self, size: int) -> Any:
-        self._inside = True
-        try:
-            return self.pool.malloc(size)
-        finally:
-            self._inside = False
-
-    def _grow(self, size: int) -> Any:
-        """Memory of the driver, within the limit of CuPy's pool for all pools together."""
-        default = cupy.get_default_memory_pool()
-        limit, reserved = default.get_limit(), reserved_bytes(self.device)
-        if limit and reserved + size > limit:
-            raise cupy.cuda.memory.OutOfMemoryError(size, reserved, limit)
-        try:
-            return cupy.cuda.MemoryPointer(cupy.cuda.Memory(size), 0)
-        except cupy.cuda.runtime.CUDARuntimeError as error:
-            if error.status != _NO_MEMORY:
-                raise
-            if self._recording:
-                raise cupy.cuda.memory.OutOfMemoryError(size, reserved) from error
-        default.free_all_blocks()
-        return cupy.cuda.MemoryPointer(cupy.cuda.Memory(size), 0)
+            self._driver.recording = False
 
 
 #: ``cudaErrorMemoryAllocation``.

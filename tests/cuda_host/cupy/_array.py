@@ -56,7 +56,6 @@ def place(a):
         return out
     if _placing.made is None:
         raise NotImplementedError("the stand-in cannot capture this")
-    poison(out._a)
     _placing.made.append((source, out._a))
     return out
 
@@ -137,10 +136,11 @@ def allocate(shape, dtype, order="C", fill=True):
         raise ValueError("negative dimensions are not allowed")
     mem = alloc(count * dtype.itemsize).mem
     view = mem.array(shape, dtype, "F" if order == "F" else "C")
-    if fill:
+    capturing = _stream.current_capture() is not None
+    if fill or capturing:
         poison(view)
-        if _stream.current_capture() is not None:
-            _stream.submit(lambda: poison(view), [view])
+    if fill and capturing:
+        _stream.submit(lambda: poison(view), [view])
     return ndarray._wrap(view, mem, None)
 
 
