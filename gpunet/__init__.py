@@ -11,6 +11,7 @@ import builtins as _builtins
 from .autograd import (
     autocast,
     enable_grad,
+    get_autocast_dtype,
     inference_mode,
     is_autocast_enabled,
     is_grad_enabled,
@@ -33,6 +34,7 @@ from .tensor import Tensor  # isort: split
 
 from .backend import default_device as get_default_device
 from .backend import get_num_threads, set_default_device, set_num_threads
+from .backend.precision import get_float32_matmul_precision, set_float32_matmul_precision
 from .backend.rng import Generator, default_generator
 from .functions.axes import *
 from .functions.counting import bincount, bucketize, searchsorted, unique
@@ -76,8 +78,16 @@ _ON_DEMAND = (
 
 
 def __getattr__(name: str) -> object:
+    if name == "compile":
+        from .capture import compile
+
+        return compile
     if name in _ON_DEMAND:
         import importlib
 
         return importlib.import_module(f"{__name__}.{name}")
+    if name == "bfloat16":
+        from . import dtypes
+
+        return dtypes.__getattr__(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,7 +8,8 @@
 - its gradients against PyTorch's,
 - that gradients have the shape and dtype of their inputs,
 - that non-contiguous inputs give the same values,
-- that the inputs are unchanged.
+- that the inputs are unchanged,
+- that a recording of it, replayed, gives the same bits (see `gpunet.compile`).
 """
 
 from __future__ import annotations
@@ -22,8 +23,11 @@ import numpy as np
 
 import gpunet
 from gpunet.backend import Device, backend_for
+from gpunet.backend.traced import root
+from gpunet.capture.recording import Recording
+from gpunet.errors import CaptureError
 
-__all__ = ["array_of", "check_op", "on_device", "torch_or_none"]
+__all__ = ["array_of", "check_op", "on_device", "spoil", "torch_or_none"]
 
 
 @functools.cache
@@ -104,6 +108,8 @@ def check_op(
             assert grads[i].dtype == inputs[i].dtype, f"gradient of input {i}: {grads[i].dtype}"
     for tensor, x in zip(tensors, inputs):
         np.testing.assert_array_equal(array_of(tensor), x, "the operation changed its input")
+    if device == "cpu":
+        _check_replay(function, inputs, differentiable, weights)
 
     # Finite difference of the weighted sum of the outputs along one random direction.
     if differentiable:
@@ -179,3 +185,59 @@ def _backward(outputs: tuple[Any, ...], weights: list[Any], device: str) -> None
         if w is not None and y.requires_grad
     ]
     gpunet.autograd.backward([y for y, _ in pairs], [w for _, w in pairs])
+
+
+#: Why an operation may not be recorded.
+REFUSED = "is made from the values of a tensor", "a generator of random numbers is made or seeded"
+
+
+def _check_replay(
+    function: Callable[..., Any], inputs: Any, differentiable: Sequence[int], weights: list[Any]
+) -> None:
+    """Compare a replay, over memory that was filled with garbage, with the step itself."""
+    leaves = [on_device(x, "cpu", i in differentiable) for i, x in enumerate(inputs)]
+
+    def step() -> tuple[list[Any], list[Any]]:
+        for i in differentiable:
+            leaves[i].grad = None
+        outputs = _tuple(function(*leaves))
+        if differentiable:
+            _backward(outputs, weights, "cpu")
+        return [y.detach() for y in outputs], [leaves[i].grad for i in differentiable]
+
+    state = gpunet.get_rng_state()
+    expected = [[array_of(x).copy() for x in part] for part in step()]
+    gpunet.set_rng_state(state)
+    try:
+        recording = Recording(step, (), {}, False)
+    except CaptureError as error:
+        if any(reason in str(error) for reason in REFUSED):
+            return
+        raise
+    spoil(recording)
+    gpunet.set_rng_state(state)
+    for part, arrays in zip(recording.replay([]), expected):
+        for tensor, array in zip(part, arrays, strict=True):
+            replayed = array_of(tensor)
+            assert (replayed.shape, replayed.dtype) == (array.shape, array.dtype)
+            assert replayed.tobytes() == array.tobytes(), (
+                f"a replay gives other bits:\n{replayed}\nin place of\n{array}"
+            )
+
+
+def spoil(recording: Recording) -> None:
+    """Fill all memory of a recording with garbage."""
+
+    def memories(x: Any) -> Any:
+        if isinstance(x, np.ndarray):
+            holder = root(x)
+            if type(holder).__name__ == "_Memory":
+                yield holder
+        elif isinstance(x, tuple | list):
+            for item in x:
+                yield from memories(item)
+        elif isinstance(x, dict):
+            yield from memories(list(x.values()))
+
+    for memory in memories([args for _, args in recording.calls]):
+        memory.fill(0xF7)

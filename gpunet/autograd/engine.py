@@ -253,7 +253,7 @@ def _accumulate_grad(variable: Variable, gradient: Array, shared: bool) -> None:
     if gradient is not variable.grad_buffer:
         buffer = _free_buffer(variable)
         if buffer is not None:
-            buffer[...] = gradient
+            backend_of(gradient).xp.copyto(buffer, gradient)
             gradient = buffer
         elif shared or type(gradient.base) is type(gradient):
             # It is, or is a view of, an array that others hold.

@@ -9,6 +9,7 @@ from .base import Array, Backend
 from .cpu import CPU
 from .device import Device
 from .probe import CudaProbe, probe_cuda
+from .traced import Traced
 
 __all__ = [
     "CPU",
@@ -27,7 +28,7 @@ __all__ = [
 ]
 
 #: Backend by type of array; the CUDA backend enters when it is first asked for.
-_BACKENDS: dict[type, Backend] = {CPU.array_type: CPU}
+_BACKENDS: dict[type, Backend] = {CPU.array_type: CPU, Traced: CPU}
 
 
 def backend_of(array: Array) -> Backend:

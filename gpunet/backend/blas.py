@@ -74,12 +74,10 @@ class Blas:
         work = A.size * B.shape[1]
         if work <= _SMALL:
             return np.dot(A, B, out)
-        threads = fast_kernels.settings.threads
-        if work < _SHARED or threads == 1 or not self.known:
-            return np.matmul(A, B, out)
-        if work < 2 * _SHARED and work < _THIN * max(*A.shape, B.shape[1]):
+        if not self._is_shared(A, B, work):
             return np.matmul(A, B, out)
         # From here on OpenBLAS would use threads of its own: see kernels/cpu/gemm.py.
+        threads = fast_kernels.settings.threads
         self._set(1)
         try:
             if not self._share(A, B, out):
@@ -88,13 +86,48 @@ class Blas:
             self._set(threads)
         return out
 
+    def bound(self, A: np.ndarray, B: np.ndarray, out: np.ndarray) -> tuple[Any, tuple[Any, ...]]:
+        """A function and its arguments that do what `matmul` does, for these very arrays."""
+        work = A.size * B.shape[1]
+        if work <= _SMALL:
+            return np.dot, (A, B, out)
+        if not self._is_shared(A, B, work):
+            return np.matmul, (A, B, out)
+        shared = self._bind(A, B, out)
+        return self._alone, shared or (np.matmul, (A, B, out))
+
+    def _alone(self, function: Any, args: tuple[Any, ...]) -> None:
+        """A call while BLAS has no threads of its own."""
+        self._set(1)
+        try:
+            function(*args)
+        finally:
+            self._set(fast_kernels.settings.threads)
+
+    def _is_shared(self, A: np.ndarray, B: np.ndarray, work: int) -> bool:
+        """Whether the team may do a product of so many multiplications."""
+        return (
+            work >= _SHARED
+            and fast_kernels.settings.threads > 1
+            and self.known
+            and (work >= 2 * _SHARED or work >= _THIN * max(*A.shape, B.shape[1]))
+        )
+
     def _share(self, A: np.ndarray, B: np.ndarray, out: np.ndarray) -> bool:
+        products = self._team_products(out)
+        return products is not None and products.multiply(A, B, out)
+
+    def _bind(self, A: np.ndarray, B: np.ndarray, out: np.ndarray) -> Any:
+        products = self._team_products(out)
+        return None if products is None else products.bound(A, B, out)
+
+    def _team_products(self, out: np.ndarray) -> Any:
         if out.dtype.char not in "fd" or fast_kernels.problem():
-            return False
+            return None
         if self._products is None:
             gemm = fast_kernels.load_family("gemm")  # imports Numba
             self._products = gemm.Products(self._addresses, self._unpacked)
-        return self._products.multiply(A, B, out)
+        return self._products
 
     def matmul_stacks(self, A: np.ndarray, B: np.ndarray, out: np.ndarray) -> np.ndarray:
         """``out[p, q] = A[p, q] B[p, q]`` for stacks of matrices of one dtype, none empty."""

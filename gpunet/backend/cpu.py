@@ -40,6 +40,15 @@ class CpuBackend(Backend):
     def kernels_for(self, size: int) -> _FormsFor:
         return _FormsFor(size)
 
+    @staticmethod
+    def form(name: str, size: int) -> Callable[..., None]:
+        """The kernel `name` in the form for a first argument of `size` elements."""
+        plain = reference.KERNELS[name]
+        smallest = fast_kernels.SMALLEST_WORK.get(name)
+        if smallest is None or size < smallest:
+            return plain
+        return _fast_form(name, plain)
+
     def device_of(self, array: Any) -> Device:
         return _DEVICE
 
@@ -50,15 +59,7 @@ class CpuBackend(Backend):
         return apart(array)
 
     def like(self, array: np.ndarray) -> np.ndarray | None:
-        if array.nbytes < SMALLEST:
-            return None
-        if array.flags.c_contiguous:
-            return self.pool.empty(array.shape, array.dtype)
-        # NumPy's own order "K": the axes by falling stride, the memory without gaps.
-        strides, shape = array.strides, array.shape
-        axes = sorted(range(array.ndim), key=lambda i: -abs(strides[i]))
-        packed = self.pool.empty(tuple([shape[i] for i in axes]), array.dtype)
-        return packed.transpose(sorted(range(array.ndim), key=axes.__getitem__))
+        return None if array.nbytes < SMALLEST else self.pool.like(array)
 
     def from_numpy(
         self, array: Any, device: Device | None = None, non_blocking: bool = False
@@ -145,10 +146,7 @@ class _FormsFor:
         self._size = size
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        form = reference.KERNELS[name]
-        smallest = fast_kernels.SMALLEST_WORK.get(name)
-        if smallest is not None and self._size >= smallest:
-            form = _fast_form(name, form)
+        form = CpuBackend.form(name, self._size)
         setattr(self, name, form)  # so that this is asked once
         return form
 

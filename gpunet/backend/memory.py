@@ -6,7 +6,7 @@ much as computing them. The pool keeps such blocks when their last array is gone
 out again, as CuPy's pool does on the GPU.
 
     pool.empty((1024, 128), float32)
-      -> view -> _Block (flat, knows its pool) -> _Memory (owns the bytes)
+      -> view -> Block (flat, knows its pool) -> _Memory (owns the bytes)
          the view dies, then the block: the memory goes back to the pool
 """
 
@@ -32,7 +32,7 @@ class _Memory(np.ndarray):
     block, and every view of such a view, holds the block."""
 
 
-class _Block(np.ndarray):
+class Block(np.ndarray):
     """One lending of some memory, which goes back to the pool when the last view is gone."""
 
     pool: HostPool | None = None
@@ -48,21 +48,27 @@ def apart(array: np.ndarray) -> np.ndarray:
 
     Views of an ordinary view have the owner of the memory as their base.
     """
-    block = array.ravel("K").view(_Memory).view(_Block)
+    block = array.ravel("K").view(_Memory).view(Block)
     return np.ndarray(array.shape, array.dtype, block, 0, array.strides)
 
 
 class HostPool:
-    """Recycles the memory of NumPy arrays of 64 KiB and more.
+    """Recycles the memory of NumPy arrays, by default of those of 64 KiB and more.
 
     Parameters
     ----------
     limit : int
         Bytes of unused blocks kept at most; what comes back beyond it is freed.
+    smallest : int
+        Bytes from which an array has a block of the pool.
+    granule : int
+        Block sizes are rounded up to a multiple of it.
     """
 
-    def __init__(self, limit: int = 1 << 30):
+    def __init__(self, limit: int = 1 << 30, *, smallest: int = SMALLEST, granule: int = GRANULE):
         self.limit = limit
+        self.smallest = smallest
+        self.granule = granule
         self.used_bytes = 0
         self.free_bytes = 0
         self.peak_bytes = 0
@@ -72,23 +78,33 @@ class HostPool:
         """An uninitialised C-contiguous array, from a recycled block where there is one."""
         dtype = np.dtype(dtype)
         size = math.prod(shape) * dtype.itemsize
-        if size < SMALLEST:
+        if size < self.smallest:
             return np.empty(shape, dtype)
-        size = -(-size // GRANULE) * GRANULE
+        size = -(-size // self.granule) * self.granule
         free = self._free[size]
         try:
             memory = free.pop()
             self.free_bytes -= size
         except IndexError:
             memory = _Memory(size, np.uint8)
-        block = memory.view(_Block)
+        block = memory.view(Block)
         block.pool = self
         self.used_bytes += size
         if self.used_bytes > self.peak_bytes:
             self.peak_bytes = self.used_bytes
         return np.ndarray(shape, dtype, block)
 
-    def _take_back(self, block: _Block) -> None:
+    def like(self, array: np.ndarray) -> np.ndarray:
+        """`empty` with the shape, dtype and memory order of `array`."""
+        if array.flags.c_contiguous:
+            return self.empty(array.shape, array.dtype)
+        # NumPy's own order "K": the axes by falling stride, the memory without gaps.
+        strides, shape = array.strides, array.shape
+        axes = sorted(range(array.ndim), key=lambda i: -abs(strides[i]))
+        packed = self.empty(tuple([shape[i] for i in axes]), array.dtype)
+        return packed.transpose(sorted(range(array.ndim), key=axes.__getitem__))
+
+    def _take_back(self, block: Block) -> None:
         size = block.nbytes
         self.used_bytes -= size
         if self.free_bytes + size <= self.limit:

@@ -134,6 +134,11 @@ class Generator:
             state = self._states[index] = be.from_numpy(self._values, be.device_of(array))
         return state, offset
 
+    @property
+    def key(self) -> np.ndarray:
+        """The state that the kernels take, at the beginning of the sequence."""
+        return self._values
+
     def _place(self, seed: int, stream: int, offset: int) -> None:
         self._seed = seed
         self.stream = stream

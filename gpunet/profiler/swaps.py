@@ -13,6 +13,7 @@ from ..autograd import Function, Operation, Variable, engine
 from ..autograd.changes import saved_arrays
 from ..autograd.tape import Node, Output
 from ..backend import CPU, Backend
+from ..backend.swaps import Swaps as _Swaps
 from ..optim import Optimizer
 from .counts import (
     arrays_in,
@@ -27,29 +28,9 @@ from .recorder import Recorder
 
 __all__ = ["Swaps"]
 
-_ABSENT = object()
 
-
-class Swaps:
-    """Attributes that are replaced for a while."""
-
-    def __init__(self) -> None:
-        self._before: list[tuple[Any, str, Any]] = []
-
-    def put(self, holder: Any, name: str, value: Any) -> None:
-        """Make `value` the attribute `name` of `holder`."""
-        own = vars(holder).get(name, _ABSENT)
-        setattr(holder, name, value)
-        self._before.append((holder, name, own))
-
-    def restore(self) -> None:
-        """Put everything back as it was, the last first."""
-        while self._before:
-            holder, name, own = self._before.pop()
-            if own is _ABSENT:
-                delattr(holder, name)
-            else:
-                setattr(holder, name, own)
+class Swaps(_Swaps):
+    """Everything of gpunet that a profile replaces."""
 
     def enter(self, recorder: Recorder, backends: list[Backend]) -> None:
         """Let `recorder` see operations, backward passes, optimisers, products and kernels."""

@@ -10,6 +10,7 @@ fast as one large product.
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numba
 import numpy as np
@@ -92,10 +93,10 @@ def _tile64(args, i):
 
 
 @kernel
-def _share(board, threads, job, blas, A, trans_a, B, trans_b, C, plan):
+def _arguments(args, blas, A, trans_a, B, trans_b, C, plan):
+    """Fill the list of arguments of a product; the number of its tiles."""
     M, N = C.shape
     rows, columns, depth, by_columns = plan
-    args = np.empty(17, np.int64)
     args[0] = blas
     args[1] = _TRANSPOSED if trans_a else _AS_IT_IS
     args[2] = _TRANSPOSED if trans_b else _AS_IT_IS
@@ -106,7 +107,14 @@ def _share(board, threads, job, blas, A, trans_a, B, trans_b, C, plan):
     down, across = (M + rows - 1) // rows, (N + columns - 1) // columns
     args[12], args[13], args[14] = rows, columns, depth
     args[15], args[16] = down if by_columns else across, by_columns
-    run_tiles(board, threads, job, args.ctypes.data, down * across)
+    return down * across
+
+
+@kernel
+def _share(board, threads, job, blas, A, trans_a, B, trans_b, C, plan):
+    args = np.empty(17, np.int64)
+    tiles = _arguments(args, blas, A, trans_a, B, trans_b, C, plan)
+    run_tiles(board, threads, job, args.ctypes.data, tiles)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -193,6 +201,29 @@ class Products:
         bool
             False, with nothing done, where a matrix is neither.
         """
+        found = self._product(A, B, C)
+        if found is None:
+            return False
+        helpers, job, product = found
+        helpers.wake()
+        _share(helpers.board, helpers.threads, job, *product)
+        return True
+
+    def bound(self, A: np.ndarray, B: np.ndarray, C: np.ndarray) -> Any:
+        """A function and its arguments that do what `multiply` does, for these very arrays.
+
+        None where a matrix is neither. The caller keeps the arrays alive.
+        """
+        found = self._product(A, B, C)
+        if found is None:
+            return None
+        helpers, job, product = found
+        args = np.empty(17, np.int64)
+        tiles = _arguments(args, *product)
+        return _run, (helpers, job, args.ctypes.data, tiles, (args, A, B, C))
+
+    def _product(self, A: np.ndarray, B: np.ndarray, C: np.ndarray) -> Any:
+        """The team, the job, and what `_share` wants to know further."""
         M, K = A.shape
         N = B.shape[1]
         trans_a = trans_b = False
@@ -201,11 +232,13 @@ class Products:
         if not B.flags.c_contiguous:
             B, trans_b = B.T, True
         if (trans_a and not A.flags.c_contiguous) or (trans_b and not B.flags.c_contiguous):
-            return False
+            return None
         helpers = team()
-        threads = helpers.threads
-        helpers.wake()
         job, blas = self._jobs[C.dtype.char]
-        plan = _plan(M, N, K, threads, trans_a, trans_b, self._unpacked)
-        _share(helpers.board, threads, job, blas, A, trans_a, B, trans_b, C, plan)
-        return True
+        plan = _plan(M, N, K, helpers.threads, trans_a, trans_b, self._unpacked)
+        return helpers, job, (blas, A, trans_a, B, trans_b, C, plan)
+
+
+def _run(helpers: Any, job: int, arguments: int, tiles: int, kept: Any) -> None:
+    helpers.wake()
+    run_tiles(helpers.board, helpers.threads, job, arguments, tiles)

@@ -35,7 +35,8 @@ def resizings(draw):
         assume(min(out) > 0)
         options["recompute_scale_factor"] = draw(st.sampled_from([None, False, True]))
         # There PyTorch's gradient does not belong to its result.
-        assume(mode != "nearest" or options["recompute_scale_factor"] or out != list(lengths))
+        same = out == list(lengths) and not options["recompute_scale_factor"]
+        assume(not (same and mode in ("nearest", "bicubic")))
         assume(mode != "nearest" or all(n != o for n, o in zip(lengths, out)))
     if mode not in ("nearest", "nearest-exact", "area"):
         options["align_corners"] = draw(st.sampled_from([None, False, True]))

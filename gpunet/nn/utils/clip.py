@@ -11,6 +11,7 @@ import numpy as np
 
 from ...autograd import Variable
 from ...backend import Array, backend_for, backend_of
+from ...backend.traced import live
 from ...tensor import Tensor
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
@@ -18,6 +19,7 @@ __all__ = ["clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_
 INF = float("inf")
 
 
+@live
 def clip_grad_norm_(
     parameters: Variable | Iterable[Variable],
     max_norm: float,
@@ -74,6 +76,7 @@ def clip_grad_norm_(
     return _as_total(norm, arrays)
 
 
+@live
 def get_total_norm(
     tensors: Variable | Iterable[Variable],
     norm_type: float = 2.0,
@@ -111,6 +114,7 @@ def get_total_norm(
     return _as_total(norm, arrays)
 
 
+@live
 def clip_grads_with_norm_(
     parameters: Variable | Iterable[Variable],
     max_norm: float,
@@ -133,6 +137,7 @@ def clip_grads_with_norm_(
         _scale(arrays, memories, total_norm.array.reshape(1).astype(np.float64), float(max_norm))
 
 
+@live
 def clip_grad_value_(
     parameters: Variable | Iterable[Variable], clip_value: float, foreach: bool | None = None
 ) -> None:
@@ -209,7 +214,7 @@ def _part(backend: Any, array: Array, p: float) -> Array:
         return total
     if not flat.size:
         return backend.zeros((1,), np.float64)
-    sizes = backend.xp.abs(flat).astype(np.float64)
+    sizes = backend.xp.abs(flat.astype(np.float64))
     return sizes.max(keepdims=True) if p == INF else (sizes**p).sum(keepdims=True)
 
 
@@ -224,7 +229,11 @@ def _scale(arrays: list[Array], memories: list[Any], norm: Array, max_norm: floa
     for array in arrays:
         backend = backend_of(array)
         own = _moved(norm, backend.device_of(array))
-        if array.flags.c_contiguous:
+        if array.dtype.char == "E":  # bfloat16, of which the kernels know nothing
+            wide = array.astype(np.float32).reshape(-1)
+            backend.kernels.clip_scale(wide, own, max_norm)
+            array[...] = wide.reshape(array.shape)
+        elif array.flags.c_contiguous:
             backend.kernels.clip_scale(array.reshape(-1), own, max_norm)
         else:
             flat = backend.contiguous(array).reshape(-1)

@@ -1,0 +1,135 @@
+"""`compile`: a step that is recorded at its second call and replayed from the third on."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any
+
+import numpy as np
+
+from ..autograd.mode import MODE
+from ..backend.traced import ACTIVE
+from ..errors import CaptureError
+from .recording import Recording
+from .signature import signature
+
+__all__ = ["Compiled", "compile"]
+
+#: Recordings of one signature, which differ in what else the step rests on.
+_MOST = 8
+
+
+def compile(function: Callable[..., Any] | None = None, *, fallback: bool = False) -> Any:
+    """`function`, which does its work without Python's share from its third call on.
+
+    Give it a whole training step, or an inference function under `no_grad`::
+
+        @gpunet.compile
+        def step(x, y):
+            optimizer.zero_grad()
+            loss = loss_function(model(x), y)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+    The first call with tensors of some shapes and dtypes runs as ever. The second is recorded: on
+    the CPU the calls of kernels and NumPy functions, with the arrays they work on. Later calls copy
+    their tensors to where those of the recorded call were, and repeat its calls: no tape, no
+    tensors, no allocation. Results are the same, bit by bit, random numbers included.
+
+    Other shapes, dtypes, or other values of other arguments are recorded anew; so is a step whose
+    modules were switched between training and evaluation.
+
+    Parameters
+    ----------
+    function : callable
+        Its tensors and arrays, also within lists, tuples and dicts, are its inputs.
+    fallback : bool
+        If the step cannot be recorded, warn once and run it as ever, in place of an error.
+        Default: False.
+
+    Returns
+    -------
+    callable
+        Called as `function` is. Without `function`, a decorator.
+
+    Raises
+    ------
+    CaptureError
+        By the second call, with the line: if the step reads a value (``loss.item()``, ``if x > 0``,
+        printing a tensor), if the shape of a result depends on values, if a tensor that it returns
+        or is given requires a gradient that is computed elsewhere.
+
+    Notes
+    -----
+    The tensors that a call returns are those of all calls: the next one overwrites them, so
+    ``clone()`` what is to be kept. What the step does besides computing with tensors (printing,
+    counting, appending to a list) happens in the first two calls only, and Python numbers stay what
+    they were in the second call: hand in what changes as an argument, as a tensor. Only the steps
+    of optimisers and schedulers, `GradScaler` and the clipping of gradients are called each time,
+    so that the learning rate is the present one.
+    """
+    if function is None:
+        return lambda function: compile(function, fallback=fallback)
+    if not callable(function):
+        raise TypeError(f"compile: expected a function, got {type(function).__name__}")
+    return Compiled(function, fallback)
+
+
+class Compiled:
+    """A function and its recordings; see `compile`."""
+
+    def __init__(self, function: Callable[..., Any], fallback: bool):
+        self._function = function
+        self._fallback = fallback
+        self._recordings: dict[Any, list[Recording]] = {}
+        self._eager = False
+        if hasattr(function, "__name__"):
+            update_wrapper(self, function)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._function, name)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._eager or ACTIVE.recorder is not None:
+            return self._function(*args, **kwargs)
+        inputs: list[Any] = []
+        key = signature((args, kwargs) if kwargs else args, inputs), MODE.enabled, MODE.autocast
+        recordings = self._recordings.get(key)
+        if recordings is None:
+            self._recordings[key] = []
+            return self._function(*args, **kwargs)
+        for recording in recordings:
+            if recording.holds():
+                return self._replay(recording, inputs, args, kwargs)
+        return self._record(recordings, args, kwargs)
+
+    def _record(self, recordings: list[Recording], args: Any, kwargs: dict[str, Any]) -> Any:
+        recording = Recording(self._function, args, kwargs, self._fallback)
+        if recording.failure:
+            self._eager = True
+            self._recordings.clear()
+            warnings.warn(
+                f"compile: runs as ever, because it cannot be recorded: {recording.failure}",
+                stacklevel=3,
+            )
+        else:
+            if len(recordings) == _MOST:
+                del recordings[0]
+            recordings.append(recording)
+        return recording.outputs
+
+    def _replay(
+        self, recording: Recording, inputs: list[Any], args: Any, kwargs: dict[str, Any]
+    ) -> Any:
+        try:
+            with np.errstate(all="ignore"):
+                return recording.replay(inputs)
+        except CaptureError:
+            raise
+        except Exception:
+            # The operation that failed says better than its kernel what is wrong.
+            self._function(*args, **kwargs)
+            raise
