@@ -114,6 +114,7 @@ def _gpu() -> Rows:
     rows.append(("driver", f"{_driver()}CUDA {supported[0]}.{supported[1]} at most".strip()))
     rows.append(("CUDA runtime", "{}.{}".format(*_split(runtime.runtimeGetVersion()))))
     rows.append(("kernel compilation", _try_kernel()))
+    rows.append(("matrix products", _products()))
     return rows
 
 
@@ -144,6 +145,17 @@ def _try_kernel() -> str:
         lines = str(error).strip().splitlines()
         return f"fails: {lines[0] if lines else type(error).__name__}"
     return "works" if values == [[0.0, 3.0]] else f"wrong result {values}"
+
+
+def _products() -> str:
+    """The library that multiplies matrices."""
+    from .backend import Device, backend_for
+
+    be = backend_for(Device("cuda"))
+    if be.cublaslt is None:
+        return f"CuPy, without CUDA graphs ({be.without_cublaslt})"
+    version = be.cublaslt.lt.get_version()
+    return f"cuBLASLt {version // 10000}.{version // 100 % 100}.{version % 100}"
 
 
 def _kernels() -> Rows:

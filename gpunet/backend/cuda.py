@@ -1,8 +1,8 @@
-"""The CUDA backend: CuPy arrays, cuBLAS through CuPy, and the kernels of ``kernels/cuda``."""
+"""The CUDA backend: CuPy arrays, products by cuBLASLt, and the kernels of ``kernels/cuda``."""
 
 from __future__ import annotations
 
-import math
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,16 +11,17 @@ import numpy as np
 
 from ..kernels import cuda as cuda_kernels
 from ..kernels import reference
+from ..kernels.cuda import product
 from .base import Backend
+from .cublaslt_plan import Epilogue
 from .device import Device
 from .device_memory import install
+from .products import CupyProducts, load_cublaslt
 from .staging import Staging, is_pinned, pinned
 
 __all__ = ["CUDA", "CudaBackend"]
 
-
-#: Stacks of so few matrices, of so many multiplications each, are multiplied one by one.
-_FEW, _LARGE = 8, 1 << 26
+_CUPY = CupyProducts()
 
 
 class CudaBackend(Backend):
@@ -73,42 +74,57 @@ class CudaBackend(Backend):
     def to_numpy(self, array: Any) -> np.ndarray:
         return array.get()
 
+    @cached_property
+    def cublaslt(self) -> Any:
+        """cuBLASLt, or None where CuPy multiplies instead; asked for at the first product."""
+        found, self.without_cublaslt = load_cublaslt()
+        return found
+
     def gemm(self, A: Any, B: Any, out: Any | None = None) -> Any:
+        lt = self.cublaslt
+        if lt is None or 0 in A.shape or 0 in B.shape:
+            return self._plain_gemm(A, B, out)
+        target = cupy.empty((A.shape[0], B.shape[1]), A.dtype) if out is None else out
+        return target if lt.gemm(A, B, target) else self._plain_gemm(A, B, out)
+
+    def _plain_gemm(self, A: Any, B: Any, out: Any | None) -> Any:
         if 0 in A.shape or 0 in B.shape:
             # cuBLAS refuses empty matrices; a sum over nothing is zero.
             out = self.empty((A.shape[0], B.shape[1]), A.dtype) if out is None else out
             out.fill(0)
             return out
-        # 2-D dot takes transposed views without a copy; matmul would not.
-        return cupy.dot(A, B, out)
+        return _CUPY.gemm(A, B, out)
 
     def batched_gemm(self, A: Any, B: Any, out: Any | None = None) -> Any:
-        M, N = A.shape[-2], B.shape[-1]
-        shape = (*A.shape[:-1], N)
+        shape = (*A.shape[:-1], B.shape[-1])
         if 0 in A.shape or 0 in shape:
             out = self.empty(shape, A.dtype) if out is None else out
             out.fill(0)
             return out
-        matrices = math.prod(A.shape[:-2])
-        if matrices <= _FEW and M * N * A.shape[-1] >= _LARGE:
-            # One launch each, on the operands as they are; matmul copies what is transposed.
-            out = self.empty(shape, A.dtype) if out is None else out
-            for i in np.ndindex(*shape[:-2]):
-                self._product(A[i], B[i], out[i])
-            return out
-        # One launch for all. It copies transposed operands, which is little beside the launches,
-        # and needs C order to write into.
-        if out is None or out.flags.c_contiguous:
-            return cupy.matmul(A, B, out=out)
-        out[...] = cupy.matmul(A, B)
-        return out
+        lt = self.cublaslt
+        if lt is not None:
+            target = cupy.empty(shape, A.dtype) if out is None else out
+            if lt.batched_gemm(A, B, target):
+                return target
+        return _CUPY.batched_gemm(A, B, out)
 
-    @staticmethod
-    def _product(A: Any, B: Any, out: Any) -> None:
-        if out.flags.c_contiguous:
-            cupy.dot(A, B, out)
-        else:
-            out[...] = cupy.dot(A, B)
+    def affine(self, X: Any, W: Any, b: Any, act: int) -> Any:
+        lt = self.cublaslt
+        if b is not None and act == 0 and lt is not None and X.size and W.size:
+            Y = cupy.empty((X.shape[0], W.shape[0]), X.dtype)
+            if lt.fused(X, W.T, Y, Epilogue.BIAS, b):
+                return Y
+        return super().affine(X, W, b, act)
+
+    def affine_gradients(self, dZ: Any, X: Any, dW: Any, db: Any) -> tuple[Any, Any]:
+        lt = self.cublaslt
+        if lt is not None and dZ.size and X.size:
+            rows = (dZ.shape[1],)
+            out = cupy.empty((*rows, X.shape[1]), X.dtype) if dW is None else dW
+            sums = cupy.empty(rows, dZ.dtype) if db is None else db
+            if lt.fused(dZ.T, X, out, Epilogue.BGRADB, sums):
+                return out, sums
+        return super().affine_gradients(dZ, X, dW, db)
 
     @property
     def half(self) -> Backend:
@@ -129,6 +145,7 @@ class CudaBackend(Backend):
 
 #: The CUDA backend of the process, for all GPUs.
 CUDA = CudaBackend()
+product.use(CUDA.gemm)
 install()  # the out-of-memory error that says what to do
 
 
@@ -138,6 +155,10 @@ class _HalfBackend(CudaBackend):
     The operands hold numbers of float16 and so are copied to it without loss; the product is
     rounded to float16, as it is in PyTorch.
     """
+
+    cublaslt = property(lambda self: CUDA.cublaslt)
+    # The sum with the bias is that of float32 numbers.
+    affine, affine_gradients = Backend.affine, Backend.affine_gradients
 
     def gemm(self, A: Any, B: Any, out: Any | None = None) -> Any:
         return self._widened(super().gemm(A.astype(_FLOAT16), B.astype(_FLOAT16)), A, out)

@@ -29,11 +29,7 @@ def linear_forward(be: Any, X: Any, W: Any, b: Any, activation: str = "identity"
     K = W.shape[1]
     rows = X if X.ndim == 2 else X.reshape(math.prod(X.shape[:-1]), K)
     act = ACTIVATION_CODES[activation]
-    Z = be.gemm(rows, W.T)
-    if b is not None:
-        be.kernels.bias_act_forward(Z, be.contiguous(b), act, Z)
-    elif act:
-        be.kernels.bias_act_forward(Z, be.zeros(W.shape[:1], W.dtype), act, Z)
+    Z = be.affine(rows, W, b, act)
     Y = Z if X.ndim == 2 else Z.reshape(*X.shape[:-1], W.shape[0])
     return Y, (X, W, Z if act else None, act)
 
@@ -50,14 +46,17 @@ def linear_backward(be: Any, dY: Any, saved: Any, needs: Any, out: Any) -> Any:
     dZ = be.contiguous(dY)
     if dZ.ndim != 2:
         dZ = dZ.reshape(rows.shape[0], N)
-    db = None
-    if act or needs[2]:
+    db = dW = None
+    if act or (needs[2] and not needs[1]):
         db = out[2] if out[2] is not None else be.empty((N,), W.dtype)
         total = be.empty(dZ.shape, dZ.dtype) if act else dZ
         be.kernels.bias_act_backward(dZ, Y if act else dZ, act, total, db)
         dZ = total
+    elif needs[2]:
+        dW, db = be.affine_gradients(dZ, rows, out[1], out[2])
     dX = be.gemm(dZ, W) if needs[0] else None
     if dX is not None and X.ndim != 2:
         dX = dX.reshape(X.shape)
-    dW = be.gemm(dZ.T, rows, out[1]) if needs[1] else None
+    if needs[1] and dW is None:
+        dW = be.gemm(dZ.T, rows, out[1])
     return dX, dW, db if needs[2] else None

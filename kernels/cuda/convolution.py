@@ -1,9 +1,9 @@
-"""Convolution as matrix products: im2col.cu in tiles, cuBLAS, and the epilogue of activation.cu.
+"""Convolution as matrix products: im2col.cu in tiles, `product.dot`, the epilogue of activation.cu.
 
 The columns of a tile take `COLUMN_BYTES` at most, are made anew in the backward pass, and are
 scratch memory of one call. Tiles come one after the other, so that every sum has a fixed order.
-A product in cuBLAS takes matrices as they lie in memory; those of one group, which do not lie
-together, are copied by CuPy first.
+A product takes matrices as they lie in memory. Those of one group have rows further apart than they
+are long: cuBLASLt takes them as they are, CuPy copies them first.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 from .activation import bias_act_forward
 from .im2col import col2im_of_group, grid_of_rows, im2col_of_group
 from .launch import Source
+from .product import dot
 
 __all__ = ["conv_backward_input", "conv_backward_weight", "conv_forward"]
 
@@ -54,7 +55,7 @@ def conv_forward(
             grid, block = grid_of_rows(end - start, F)
             for g in range(groups):
                 im2col_of_group(X, columns, g * channels, channels, start, *geometry)
-                cupy.dot(columns, weights[g].T, products)
+                dot(columns, weights[g].T, products)
                 SOURCE(
                     "place_group", W.dtype, grid, block,
                     products, W if bias is None else bias, bias is not None, act, end - start, F,
@@ -62,11 +63,11 @@ def conv_forward(
                 )  # fmt: skip
         return
     if _is_product(X, Y, *geometry):
-        cupy.dot(X.reshape(pixels.shape[0], width), weights[0].T, pixels)
+        dot(X.reshape(pixels.shape[0], width), weights[0].T, pixels)
     else:
         for start, end, columns in _tiles(pixels.shape[0], width, W.dtype):
             im2col_of_group(X, columns, 0, X.shape[4], start, *geometry)
-            cupy.dot(columns, weights[0].T, pixels[start:end])
+            dot(columns, weights[0].T, pixels[start:end])
     if bias is not None or act:
         bias = cupy.zeros(F, W.dtype) if bias is None else bias
         bias_act_forward(pixels, bias, act, pixels)
@@ -83,7 +84,7 @@ def conv_backward_input(
     geometry = (W.shape[1:4], dY.shape[1:4], stride, padding, dilation)
     if dX.size and groups == 1 and _is_product(dX, dY, *geometry):
         rows = dX.size // channels
-        cupy.dot(dY.reshape(rows, F), weights[0], dX.reshape(rows, channels))
+        dot(dY.reshape(rows, F), weights[0], dX.reshape(rows, channels))
         return
     dX.fill(0)
     if not (dX.size and dY.size):
@@ -93,7 +94,7 @@ def conv_backward_input(
     per_image = pixels.shape[0] // dY.shape[0]
     for start, end, columns in _tiles(pixels.shape[0], width, W.dtype, per_image):
         for g in range(groups):
-            cupy.dot(pixels[start:end, g * F : (g + 1) * F], weights[g], columns)
+            dot(pixels[start:end, g * F : (g + 1) * F], weights[g], columns)
             col2im_of_group(columns, dX, g * channels, channels, start, *geometry)
 
 
@@ -115,7 +116,7 @@ def conv_backward_weight(
     pixels = dY.reshape(dY.size // dW.shape[0], dW.shape[0])
     geometry = (dW.shape[1:4], dY.shape[1:4], stride, padding, dilation)
     if groups == 1 and _is_product(X, dY, *geometry):
-        cupy.dot(pixels.T, X.reshape(pixels.shape[0], width), totals[0])
+        dot(pixels.T, X.reshape(pixels.shape[0], width), totals[0])
         return
     for start, end, columns in _tiles(pixels.shape[0], width, dW.dtype):
         for g in range(groups):
@@ -123,9 +124,9 @@ def conv_backward_weight(
             gradients = pixels[start:end, g * F : (g + 1) * F].T
             total = totals[g]
             if start:
-                total += cupy.dot(gradients, columns)
+                total += dot(gradients, columns)
             else:
-                cupy.dot(gradients, columns, total)
+                dot(gradients, columns, total)
 
 
 def _is_product(

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..reference._steps import steps
 from .launch import BLOCK, Source, blocks_for, scratch
+from .product import dot
 
 __all__ = ["gru_backward", "gru_forward"]
 
@@ -24,12 +25,10 @@ def gru_forward(
     M: Any,
     Y: Any,
 ) -> None:
-    import cupy
-
     N, H = h.shape
     R = scratch((N, 3 * H), G.dtype)
     for offset, n, _, _ in steps(sizes, reverse):
-        cupy.dot(h[:n], W_hh.T, R[:n])
+        dot(h[:n], W_hh.T, R[:n])
         args = (G, R, b_ih, b_hh, offset, n, H, h, Hprev, M, Y)
         SOURCE("gru_step_forward", G.dtype, blocks_for(n * H), BLOCK, *args)
 
@@ -46,11 +45,9 @@ def gru_backward(
     dG: Any,
     dK: Any,
 ) -> None:
-    import cupy
-
     N, H = dh.shape
     R = scratch((N, H), G.dtype)
     for offset, n, _, _ in reversed(steps(sizes, reverse)):
         args = (G, dY, Hprev, M, offset, n, H, dh, dG, dK)
         SOURCE("gru_step_backward", G.dtype, blocks_for(n * H), BLOCK, *args)
-        dh[:n] += cupy.dot(dK[offset : offset + n], W_hh, R[:n])
+        dh[:n] += dot(dK[offset : offset + n], W_hh, R[:n])

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..reference._steps import steps
 from .launch import BLOCK, Source, blocks_for, scratch
+from .product import dot
 
 __all__ = ["lstm_backward", "lstm_forward"]
 
@@ -27,20 +28,18 @@ def lstm_forward(
     S: Any,
     Y: Any,
 ) -> None:
-    import cupy
-
     N, H = c.shape
     projected = W_hr is not None
     R = scratch((N, 4 * H), G.dtype)
     raw = scratch((N, H), G.dtype) if projected else h
     for offset, n, _, _ in steps(sizes, reverse):
-        cupy.dot(h[:n], W_hh.T, R[:n])
+        dot(h[:n], W_hh.T, R[:n])
         args = (G, R, b_ih, b_hh, projected, offset, n, H, h, c, Hprev, Cprev, S, Y, raw)
         SOURCE("lstm_step_forward", G.dtype, blocks_for(n * H), BLOCK, *args)
         if projected:
             rows = slice(offset, offset + n)
             Hprev[rows] = h[:n]
-            h[:n] = cupy.dot(raw[:n], W_hr.T, Y[rows])
+            h[:n] = dot(raw[:n], W_hr.T, Y[rows])
 
 
 def lstm_backward(
@@ -65,7 +64,7 @@ def lstm_backward(
     for offset, n, _, _ in reversed(steps(sizes, reverse)):
         rows = slice(offset, offset + n)
         if projected:
-            cupy.dot(cupy.add(dY[rows], dh[:n], dP[rows]), W_hr, d[:n])
+            dot(cupy.add(dY[rows], dh[:n], dP[rows]), W_hr, d[:n])
         args = (G, dY, Cprev, S, d, projected, offset, n, H, dc, dG)
         SOURCE("lstm_step_backward", G.dtype, blocks_for(n * H), BLOCK, *args)
-        cupy.dot(dG[rows], W_hh, dh[:n])
+        dot(dG[rows], W_hh, dh[:n])

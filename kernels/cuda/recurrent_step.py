@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .launch import BLOCK, Source, blocks_for, scratch
+from .product import dot
 
 __all__ = ["recurrent_step"]
 
@@ -23,13 +24,11 @@ def recurrent_step(
     Y: Any,
     C: Any,
 ) -> None:
-    import cupy
-
     N, H = h.shape
     if not h.size:
         return
     Z, U = (scratch((N, W_hh.shape[0]), X.dtype) for _ in range(2))
-    cupy.dot(X, W_ih.T, Z)
-    cupy.dot(h, W_hh.T, U)
+    dot(X, W_ih.T, Z)
+    dot(h, W_hh.T, U)
     args = (Z, U, b_ih, b_hh, h, c, kind, N, H, Y, C)
     SOURCE("recurrent_step", h.dtype, blocks_for(N * H), BLOCK, *args)

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..reference._steps import steps
 from .launch import BLOCK, Source, blocks_for, scratch
+from .product import dot
 
 __all__ = ["rnn_backward", "rnn_forward"]
 
@@ -24,12 +25,10 @@ def rnn_forward(
     Hprev: Any,
     Y: Any,
 ) -> None:
-    import cupy
-
     H = h.shape[1]
     R = scratch(h.shape, h.dtype)
     for offset, n, _, _ in steps(sizes, reverse):
-        cupy.dot(h[:n], W_hh.T, R[:n])
+        dot(h[:n], W_hh.T, R[:n])
         args = (G, R, b_ih, b_hh, relu, offset, n, H, h, Hprev, Y)
         SOURCE("rnn_step_forward", h.dtype, blocks_for(n * H), BLOCK, *args)
 
@@ -44,10 +43,8 @@ def rnn_backward(
     reverse: bool,
     dG: Any,
 ) -> None:
-    import cupy
-
     H = dh.shape[1]
     for offset, n, _, _ in reversed(steps(sizes, reverse)):
         args = (Y, dY, dh, relu, offset, n, H, dG)
         SOURCE("rnn_step_backward", dh.dtype, blocks_for(n * H), BLOCK, *args)
-        cupy.dot(dG[offset : offset + n], W_hh, dh[:n])
+        dot(dG[offset : offset + n], W_hh, dh[:n])

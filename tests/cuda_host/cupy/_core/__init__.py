@@ -1,0 +1,1 @@
+"""``cupy._core``: what gpunet has no public name for."""

@@ -1,0 +1,1 @@
+"""``nvmath.bindings``: cublas (enums only) and cublasLt."""
