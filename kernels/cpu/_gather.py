@@ -19,7 +19,7 @@ from ._atomic import store
 from ._compile import kernel
 from ._pack import ELEMENTS, PACKING_END, WEIGHTS, pack, pack_job, place_of, plan_packing
 from ._products import REGISTER, ROWS, one_register, two_registers
-from ._tiles import SLOT, copy_part, free_slot, like, numbers_at, take_slot
+from ._tiles import SLOT, copy_part, free_slot, like, numbers_at, part_of, take_slot
 from .team import array, number, run_tiles, tiles_by_size
 
 __all__ = ["gather"]
@@ -30,17 +30,8 @@ def _part(plan, segments, offsets, source, packed, target, scratch, relu, index,
     """Tile `index`, for the panels `low` to `high`."""
     size = source.itemsize
     direct = plan[w.P_DIRECT] != 0
-    down, along, C = plan[w.P_JH], plan[w.P_JW], plan[w.P_SC]
-    samples, rows, place, row = plan[w.P_SAMPLES], plan[w.P_ROWS], 0, 0
-    if samples > 1:
-        sample = index * samples
-        samples = min(samples, plan[w.P_N] - sample)
-    else:
-        parts = (down + rows - 1) // rows
-        row = index % parts * rows
-        place = index // parts % plan[w.P_JD]
-        sample = index // parts // plan[w.P_JD]
-        rows = min(rows, down - row)
+    along, C = plan[w.P_JW], plan[w.P_SC]
+    sample, samples, place, row, rows = part_of(plan, index)
     # 1. The source.
     table = scratch + plan[w.P_COPY]
     if direct:

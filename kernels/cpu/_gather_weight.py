@@ -15,7 +15,7 @@ from . import _windows as w
 from ._atomic import copy_bytes, store
 from ._compile import kernel
 from ._products import REGISTER, ROWS, one_register, two_registers
-from ._tiles import SLOT, copy_part, free_slot, like, numbers_at, take_slot
+from ._tiles import SLOT, copy_part, free_slot, like, numbers_at, part_of, take_slot
 from .team import array, number, run_tiles, tiles_by_size
 
 __all__ = ["gather_weight"]
@@ -26,16 +26,7 @@ def _part(plan, offsets, X, dY, sums, scratch, distances, index, first, low, hig
     """Add tile `index` to `sums`, for the panels `low` to `high`; `first`: to nothing."""
     size = X.itemsize
     down, along, C = plan[w.P_JH], plan[w.P_JW], plan[w.P_SC]
-    samples, rows, place, row = plan[w.P_SAMPLES], plan[w.P_ROWS], 0, 0
-    if samples > 1:
-        sample = index * samples
-        samples = min(samples, plan[w.P_N] - sample)
-    else:
-        parts = (down + rows - 1) // rows
-        row = index % parts * rows
-        place = index // parts % plan[w.P_JD]
-        sample = index // parts // plan[w.P_JD]
-        rows = min(rows, down - row)
+    sample, samples, place, row, rows = part_of(plan, index)
     copy = like(X, scratch, plan[w.P_COPY] // size)
     copy_part(plan, offsets, X, copy, sample, samples, place, row, rows)
     step = plan[w.P_STEP_W] * C * size

@@ -1,4 +1,4 @@
-"""What the tiles of all convolutions share: scratch memory, and a copy of a part of the source."""
+"""What the tiles of all convolutions share: their part, scratch memory, a copy of the source."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ._atomic import copy_bytes, fetch_add, float32_pointer, float64_pointer
 from ._compile import kernel
 from ._products import int64_pointer
 
-__all__ = ["SLOT", "copy_part", "free_slot", "like", "numbers_at", "take_slot"]
+__all__ = ["SLOT", "copy_part", "free_slot", "like", "numbers_at", "part_of", "take_slot"]
 
 #: Bytes from the flag of a slot of scratch memory to the next.
 SLOT = 64
@@ -34,6 +34,23 @@ def take_slot(flags, slots):
 @kernel
 def free_slot(flags, slot):
     fetch_add(flags + SLOT * slot, -1)
+
+
+@kernel
+def part_of(plan, index):
+    """What tile `index` computes: first sample, samples, plane of the target, first row, rows.
+
+    Some whole samples, or some rows of one plane of one sample.
+    """
+    samples, rows = plan[w.P_SAMPLES], plan[w.P_ROWS]
+    if samples > 1:
+        sample = index * samples
+        return sample, min(samples, plan[w.P_N] - sample), 0, 0, rows
+    down = plan[w.P_JH]
+    parts = (down + rows - 1) // rows
+    row = index % parts * rows
+    plane = index // parts
+    return plane // plan[w.P_JD], samples, plane % plan[w.P_JD], row, min(rows, down - row)
 
 
 @kernel

@@ -27,7 +27,7 @@ from . import _windows as w
 from ._atomic import _I64, _pointer, store
 from ._compile import kernel
 from ._products import REGISTER, ROWS, one_register, two_registers
-from ._tiles import SLOT, copy_part, free_slot, like, numbers_at, take_slot
+from ._tiles import SLOT, copy_part, free_slot, like, numbers_at, part_of, take_slot
 from .team import array, number, run_tiles, tiles_by_size
 
 __all__ = ["forth_squares", "squares_of", "winograd"]
@@ -134,18 +134,10 @@ def _part(plan, offsets, source, packed, target, scratch, table, height, relu, i
     """Tile `index`, for the panels `low` to `high`."""
     size = source.itemsize
     lanes = REGISTER // size
-    down, along, C = plan[w.P_JH], plan[w.P_JW], plan[w.P_SC]
-    samples, rows, row = plan[w.P_SAMPLES], plan[w.P_ROWS], 0
-    if samples > 1:
-        sample = index * samples
-        samples = min(samples, plan[w.P_N] - sample)
-    else:
-        parts = (down + rows - 1) // rows
-        row = index % parts * rows
-        sample = index // parts
-        rows = min(rows, down - row)
+    along, C = plan[w.P_JW], plan[w.P_SC]
+    sample, samples, place, row, rows = part_of(plan, index)
     copy = like(source, scratch, plan[w.P_COPY] // size)
-    copy_part(plan, offsets, source, copy, sample, samples, 0, row, rows)
+    copy_part(plan, offsets, source, copy, sample, samples, place, row, rows)
     count = samples * rows * along
     padded = (count + ROWS - 1) // ROWS * ROWS
     pixel, line = C * size, plan[w.P_PW] * C * size

@@ -15,7 +15,7 @@ from . import _windows as w
 from ._atomic import store
 from ._compile import kernel
 from ._products import REGISTER, ROWS, one_register, two_registers
-from ._tiles import SLOT, copy_part, free_slot, like, numbers_at, take_slot
+from ._tiles import SLOT, copy_part, free_slot, like, numbers_at, part_of, take_slot
 from ._winograd import forth_squares, squares_of
 from .team import array, number, run_tiles, tiles_by_size
 
@@ -51,18 +51,10 @@ def _part(plan, offsets, X, dY, sums, scratch, table, height, index, first, low,
     """Add tile `index` to `sums`, for the panels `low` to `high`; `first`: to nothing."""
     size = X.itemsize
     lanes = REGISTER // size
-    down, along, C = plan[w.P_JH], plan[w.P_JW], plan[w.P_SC]
-    samples, rows, row = plan[w.P_SAMPLES], plan[w.P_ROWS], 0
-    if samples > 1:
-        sample = index * samples
-        samples = min(samples, plan[w.P_N] - sample)
-    else:
-        parts = (down + rows - 1) // rows
-        row = index % parts * rows
-        sample = index // parts
-        rows = min(rows, down - row)
+    along, C = plan[w.P_JW], plan[w.P_SC]
+    sample, samples, place, row, rows = part_of(plan, index)
     copy = like(X, scratch, plan[w.P_COPY] // size)
-    copy_part(plan, offsets, X, copy, sample, samples, 0, row, rows)
+    copy_part(plan, offsets, X, copy, sample, samples, place, row, rows)
     count = samples * rows * along
     rounded = (C + ROWS - 1) // ROWS * ROWS
     windows = numbers_at(table, rounded)
