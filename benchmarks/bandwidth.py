@@ -12,7 +12,7 @@ __all__ = ["REPORT", "measure"]
 REPORT = Report(
     "bandwidth",
     "Gigabytes a second of CUDA kernels over float32 arrays of 2^26 elements",
-    "benchmarks.bandwidth:measure",
+    ".bandwidth:measure",
     device="cuda",
     bars="share of the copy",
     tiny={"n": 1 << 14, "repeats": 2},

@@ -1,6 +1,6 @@
 """What a benchmark is: sides that do the same work, the grid of its options, and who is compared.
 
-Each case is declared once, beside the code of its sides, and listed in `benchmarks.cases`;
+Each case is declared once, beside the code of its sides, and listed in `gpunet.benchmarks.cases`;
 everything else (processes, checks, tables, files, pictures) is the same for all of them.
 """
 
@@ -10,17 +10,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
-__all__ = ["PEERS", "Case", "Report", "Side", "Unavailable", "Work", "both_devices"]
+__all__ = ["OURS", "PEERS", "Case", "Report", "Side", "Unavailable", "Work", "both_devices"]
 
 #: What a side needs: its name on the command line -> the module to import.
 PEERS = {
     "gpunet": "gpunet",
+    "gpunet-compiled": "gpunet",
     "torch": "torch",
     "torch-compiled": "torch",
+    "torch-graph": "torch",
     "jax": "jax",
     "sklearn": "sklearn",
     "loop": "gpunet",
 }
+#: What is measured in any case; the others can be left out.
+OURS = ("gpunet", "gpunet-compiled")
 
 
 class Unavailable(Exception):
@@ -57,8 +61,8 @@ class Side:
     peer : str
         One of `PEERS`.
     function : str
-        ``module:function``; called with `options` and the case's, it returns a `Work`, or raises
-        `Unavailable`.
+        ``module:function``, ``.module`` being one of this folder; called with `options` and the
+        case's, it returns a `Work`, or raises `Unavailable`.
     options : dict
         What tells this side from others of the same function.
     device : {"cpu", "cuda"}
@@ -112,6 +116,11 @@ class Case:
         Processes of each side.
     steps : int
         Steps before the check.
+    rate : str
+        What the picture shows over `x` instead of times: "samples/s", "GFLOP/s", ...; empty for
+        times.
+    amount : callable
+        From the options of a row to how much of it a step does: samples, 10^9 operations.
     rtol : float
         How far the checks of the sides may differ, relative to the larger.
     tiny : dict
@@ -131,6 +140,8 @@ class Case:
     seeded: bool = False
     rounds: int = 5
     steps: int = 20
+    rate: str = ""
+    amount: Callable[[Mapping[str, Any]], float] = lambda options: options["batch"]
     rtol: float = 1e-3
     tiny: Mapping[str, Any] = field(default_factory=dict)
 
@@ -155,9 +166,11 @@ class Report:
     device : {"any", "cuda"}
     select : str
         The column that ``--where`` chooses rows by, given to the function as a list under its
-        name; empty if there is nothing to choose.
+        name; empty if there is nothing to choose. ``--device`` chooses where it is "device".
     bars : str
-        The column that the picture shows; empty for no picture.
+        The column that the picture shows as bars; empty for none.
+    roofline : bool
+        Whether the picture is a roofline, of rows as `gpunet.benchmarks.roofline` makes them.
     tiny : dict
         Options that make the work so small that a test can do it.
     """
@@ -168,4 +181,5 @@ class Report:
     device: str = "any"
     select: str = ""
     bars: str = ""
+    roofline: bool = False
     tiny: Mapping[str, Any] = field(default_factory=dict)

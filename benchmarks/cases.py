@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     bandwidth,
+    conv_layer,
     convolution,
     crossover,
     dataloader,
@@ -11,9 +12,12 @@ from . import (
     mlp,
     mnist_epochs,
     overhead,
+    primitives,
     recurrent,
+    roofline,
     textbook,
     time_to_accuracy,
+    transformer,
 )
 from .case import Case, Report
 
@@ -22,23 +26,30 @@ __all__ = ["CASES"]
 CASES: dict[str, Case | Report] = {
     case.name: case
     for case in (
+        machine.REPORT,
         mlp.TRAINING,
         mlp.INFERENCE,
         convolution.TRAINING,
         convolution.INFERENCE,
-        convolution.LAYER,
-        convolution.RATE,
-        convolution.MEMORY,
+        recurrent.LSTM,
         recurrent.TRAINING,
         recurrent.GENERATION,
+        transformer.TRAINING,
+        transformer.INFERENCE,
+        time_to_accuracy.TO_ACCURACY,
+        mnist_epochs.EPOCHS,
         textbook.GRADIENTS,
         textbook.EPOCH,
         dataloader.PASS,
-        mnist_epochs.EPOCHS,
-        time_to_accuracy.TO_97,
-        overhead.TAPE,
-        crossover.REPORT,
+        primitives.GEMM,
+        primitives.ELEMENTWISE,
+        primitives.IM2COL,
+        conv_layer.LAYER,
+        conv_layer.RATE,
+        conv_layer.MEMORY,
+        roofline.REPORT,
         bandwidth.REPORT,
-        machine.REPORT,
+        crossover.REPORT,
+        overhead.TAPE,
     )
 }

@@ -1,4 +1,4 @@
-"""Convolutional networks: training steps, inference, one layer by itself, and memory.
+"""Convolutional networks: training steps and inference.
 
 The same initial weights and data on every side (from NumPy with fixed seeds), float32. Images come
 as data sets have them, channels first; PyTorch runs a second time with model and images in its
@@ -8,35 +8,29 @@ memory format ``channels_last``.
 from __future__ import annotations
 
 import importlib
-import os
-import resource
-import sys
-import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .case import Case, Report, Side, Work, both_devices
-from .libraries import finished
+from . import steps
+from .case import Case, Side, Work, both_devices
 from .mlp import row_centred
 from .networks import data, made
 
-__all__ = ["INFERENCE", "LAYER", "MEMORY", "RATE", "TRAINING", "inference", "layer", "training"]
+__all__ = ["INFERENCE", "TRAINING", "arrays", "inference", "training"]
 
-_HERE = "benchmarks.convolution"
+_HERE = ".convolution"
 #: Adam divides gradients by their size, and so makes much of the rounding errors of small ones: of
 #: the biases of a batch norm, after a few steps.
-_RTOL = 2e-2
+RTOL = 2e-2
 
 
 def _sides(function: str) -> list[Side]:
-    """gpunet, PyTorch, and PyTorch with channels-last memory, each on both devices."""
+    """Every way there is, and PyTorch with channels-last memory, each on both devices."""
     here = f"{_HERE}:{function}"
-    last = {"library": "torch", "channels_last": True}
+    last = {"library": "torch", "how": "eager", "channels_last": True}
     return [
-        *both_devices(Side("gpunet", "gpunet", here, {"library": "gpunet"})),
-        *both_devices(Side("PyTorch", "torch", here, {"library": "torch"})),
+        *steps.sides(here, f".convolution_jax:{function}"),
         *both_devices(Side("PyTorch channels_last", "torch", here, last)),
     ]
 
@@ -46,13 +40,16 @@ TRAINING = Case(
     title="One training step of a convolutional network: forward, loss, backward, Adam",
     sides=_sides("training"),
     grid=[
-        {"network": "mnist-cnn", "batch": 64},
-        {"network": "vgg", "batch": 64},
-        {"network": "separable", "batch": 32},
+        {"network": network, "batch": batch}
+        for network in ("mnist-cnn", "vgg", "separable")
+        for batch in (16, 64, 256)
     ],
+    x="batch",
     unit="ms",
+    rate="images/s",
+    rounds=3,
     steps=2,
-    rtol=_RTOL,
+    rtol=RTOL,
     tiny={"batch": 2, "tiny": True},
 )
 
@@ -63,186 +60,50 @@ INFERENCE = Case(
     grid=[
         {"network": network, "batch": batch}
         for network in ("mnist-cnn", "vgg")
-        for batch in (1, 256)
+        for batch in (1, 32, 256)
     ],
+    x="batch",
     unit="ms",
-    steps=1,
-    tiny={"batch": 2, "tiny": True},
-)
-
-LAYER = Case(
-    name="conv-layer",
-    title="A convolution of 3x3, 64 channels to 64, on 64 images of 32x32",
-    sides=_sides("layer"),
-    grid=[{"passes": "forward"}, {"passes": "forward and backward"}],
-    unit="ms",
-    steps=1,
-    tiny={"batch": 2, "channels": 8, "size": 6},
-)
-
-RATE = Report(
-    "conv-rate",
-    "The same layer in GFLOP/s, and as a share of this machine's rate of matrix products",
-    f"{_HERE}:rate",
-    tiny={"batch": 2, "channels": 8, "size": 6, "n": 64},
-)
-
-MEMORY = Case(
-    name="cnn-memory",
-    title="Peak memory of a process that takes training steps of the VGG-like network, batch 64",
-    sides=[side for side in _sides("memory") if side.device == "cpu"],
-    grid=[{"batch": 64}],
-    unit="s",
-    once=True,
+    rate="images/s",
     rounds=3,
-    rtol=_RTOL,
+    steps=1,
     tiny={"batch": 2, "tiny": True},
 )
 
 
-def _arrays(torch: Any, device: str, channels_last: bool, *arrays: np.ndarray) -> list[Any]:
-    tensors = [torch.from_numpy(array).to(device) for array in arrays]
+def arrays(torch: Any, device: str, channels_last: bool, *found: np.ndarray) -> list[Any]:
+    """NumPy arrays as tensors on `device`, in the memory format."""
+    tensors = [torch.from_numpy(array).to(device) for array in found]
     if not channels_last:
         return tensors
     return [t.contiguous(memory_format=torch.channels_last) if t.ndim == 4 else t for t in tensors]
 
 
 def training(
-    library: str, device: str, network: str, batch: int, channels_last: bool = False,
+    library: str, device: str, how: str, network: str, batch: int, channels_last: bool = False,
     tiny: bool = False,
 ) -> Work:  # fmt: skip
     """The step, written once: it runs with PyTorch and with gpunet."""
     torch = importlib.import_module(library)
     model = made(torch, network, device, channels_last, tiny)
-    x, y = _arrays(torch, device, channels_last, *data(network, batch, tiny))
+    x, y = arrays(torch, device, channels_last, *data(network, batch, tiny))
     loss_function = torch.nn.CrossEntropyLoss() if y.ndim == 1 else torch.nn.MSELoss()
-    optimiser = torch.optim.Adam(model.parameters(), lr=0.001)
+    optimiser = steps.adam(torch, model.parameters(), how)
 
-    def step() -> Any:
-        optimiser.zero_grad()
-        loss = loss_function(model(x), y)
-        loss.backward()
-        optimiser.step()
-        return loss
+    def loss_of(x: Any, y: Any) -> Any:
+        return loss_function(model(x), y)
 
-    def check() -> list[float]:
-        return [step().item(), *(float(abs(p.detach()).sum()) for p in model.parameters())]
-
-    return Work(finished(torch, step, device), check)
+    step = steps.training(torch, device, how, model, optimiser, loss_of, x, y)
+    return Work(step, steps.check_of(step, model))
 
 
 def inference(
-    library: str, device: str, network: str, batch: int, channels_last: bool = False,
+    library: str, device: str, how: str, network: str, batch: int, channels_last: bool = False,
     tiny: bool = False,
 ) -> Work:  # fmt: skip
     """The logits of one batch, in evaluation mode and without a tape."""
     torch = importlib.import_module(library)
     model = made(torch, network, device, channels_last, tiny).eval()
-    (x,) = _arrays(torch, device, channels_last, data(network, batch, tiny)[0])
-
-    def step() -> Any:
-        with torch.no_grad():
-            return model(x)
-
-    return Work(finished(torch, step, device), lambda: row_centred(step().cpu().numpy()))
-
-
-def layer(
-    library: str, device: str, passes: str, channels_last: bool = False, batch: int = 64,
-    channels: int = 64, size: int = 32,
-) -> Work:  # fmt: skip
-    """One convolution; backward with respect to images, weights and bias."""
-    torch = importlib.import_module(library)
-    rng = np.random.default_rng(0)
-    shape = (batch, channels, size, size)
-    W = rng.standard_normal((channels, channels, 3, 3)).astype(np.float32) / (3 * channels**0.5)
-    drawn = [rng.standard_normal(shape).astype(np.float32) for _ in range(2)]
-    x, upstream = _arrays(torch, device, channels_last, *drawn)
-    conv = torch.nn.Conv2d(channels, channels, 3, padding=1).to(device)
-    with torch.no_grad():
-        conv.weight.copy_(torch.from_numpy(W).to(device))
-        conv.bias.fill_(0.1)
-    if channels_last:
-        conv = conv.to(memory_format=torch.channels_last)
-    backward = passes != "forward"
-    x.requires_grad_(backward)
-
-    def step() -> Any:
-        if not backward:
-            with torch.no_grad():
-                return conv(x)
-        x.grad = conv.weight.grad = conv.bias.grad = None
-        y = conv(x)
-        y.backward(upstream)
-        return y
-
-    def check() -> list[float]:
-        found = [step(), *([x.grad, conv.weight.grad, conv.bias.grad] if backward else [])]
-        return [float(abs(tensor.detach()).sum()) for tensor in found]
-
-    return Work(finished(torch, step, device), check)
-
-
-def memory(library: str, device: str, **options: Any) -> Work:
-    """Five training steps, and the most memory that the process had by then."""
-    work = training(library, device, "vgg", **options)
-    before = _resident()
-
-    def step() -> dict[str, Any]:
-        for _ in range(5):
-            work.step()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        peak *= 1 if sys.platform == "darwin" else 1024
-        found = {"peak, MiB": peak / 2**20}
-        if before:
-            found["above what it began with, MiB"] = (peak - before) / 2**20
-        return found
-
-    return Work(step, work.check)
-
-
-def _resident() -> int:
-    """Bytes of memory that this process has now; 0 where the system does not tell."""
-    try:
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return 0
-
-
-def rate(
-    batch: int = 64, channels: int = 64, size: int = 32, n: int = 2048
-) -> list[dict[str, Any]]:
-    """Rows of GFLOP/s: a matrix product by NumPy, and gpunet's passes."""
-    rng = np.random.default_rng(0)
-    A, B = rng.standard_normal((2, n, n)).astype(np.float32)
-    C = np.empty_like(A)
-    product = 2.0 * n**3 / _best(lambda: np.matmul(A, B, out=C))
-    work = 2.0 * batch * size**2 * channels**2 * 9
-    options = {"batch": batch, "channels": channels, "size": size}
-    seconds = {
-        passes: _best(layer("gpunet", "cpu", passes, **options).step)
-        for passes in ("forward", "forward and backward")
-    }
-    seconds["backward"] = seconds["forward and backward"] - seconds["forward"]
-    rows = [(f"matrix product {n} x {n} x {n}", product)]
-    for passes, times in (("forward", 1), ("backward", 2), ("forward and backward", 3)):
-        rows.append((f"convolution, {passes}", times * work / seconds[passes]))
-    return [
-        {
-            "what": what,
-            "GFLOP/s": f"{found / 1e9:.0f}",
-            "share of the product's": f"{found / product:.0%}",
-        }
-        for what, found in rows
-    ]
-
-
-def _best(step: Callable[[], Any], calls: int = 20) -> float:
-    """The shortest of so many calls, in seconds: what disturbs only adds."""
-    times = []
-    for _ in range(calls):
-        begin = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - begin)
-    return min(times)
+    (x,) = arrays(torch, device, channels_last, data(network, batch, tiny)[0])
+    step = steps.inference(torch, device, how, model, x)
+    return Work(step, lambda: row_centred(step().cpu().numpy()))

@@ -13,7 +13,7 @@ REPORT = Report(
     "kernels",
     "Elements from which the Numba form of a kernel is faster: as listed in kernels/cpu, and as "
     "measured; then, by size, microseconds of the reference form / of Numba's",
-    "benchmarks.crossover:rows",
+    ".crossover:rows",
     select="kernel",
     tiny={"kernel": ["bias_act_forward", "adam_step"]},
 )

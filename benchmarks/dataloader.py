@@ -12,7 +12,7 @@ from .libraries import finished
 
 __all__ = ["PASS", "one_pass"]
 
-_HERE = "benchmarks.dataloader:one_pass"
+_HERE = ".dataloader:one_pass"
 
 PASS = Case(
     name="dataloader",

@@ -30,7 +30,8 @@ part() {  # name, seconds at most, command ...
 bench() {  # case, seconds at most, options ...
     local case=$1 limit=$2
     shift 2
-    part "$case" "$limit" $python -m benchmarks run "$case" --device cuda --peers torch --out "$out" "$@"
+    part "$case" "$limit" $python -m gpunet bench "$case" --device cuda --peers torch,torch-graph \
+        --out "$out" "$@"
 }
 
 : >"$out/summary.txt"
@@ -38,11 +39,12 @@ part info 20 $python -m gpunet info
 part gpu_tests 80 $python -m pytest --cuda=real -m gpu -rs tests
 part digits 40 $python -m gpunet train digits --device cuda --out "$out/digits"
 bench machine 20
-bench mlp-train 80 --rounds 2 --seconds 0.3 --where optimizer=Adam
-bench mlp-inference 50 --rounds 2 --seconds 0.3 --where batch=1 --where batch=256
+bench mlp-train 80 --rounds 2 --seconds 0.3 --where optimizer=Adam --where batch=128 --where batch=1024
+bench mlp-inference 50 --rounds 1 --seconds 0.3 --where batch=1 --where batch=256
 bench dataloader 30 --rounds 1 --seconds 0.3 --where batch=128
 bench mnist-epochs 60 --rounds 1
 bench bandwidth 30
-# What is left of ten minutes; the limits above add up to 410 seconds at most.
+bench roofline 40
+# What is left of ten minutes; the limits above add up to 450 seconds at most.
 part tests $((590 - SECONDS)) $python -m pytest --cuda=real -m 'not gpu' --durations=15 tests
 exit $failed

@@ -9,27 +9,42 @@ and the median of the ratios of neighbours in time.
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from .availability import missing
 from .case import Case, Report, Side
 
-__all__ = ["BenchmarkError", "compare", "in_process", "report"]
+__all__ = ["BenchmarkError", "compare", "disagreements", "in_process", "report"]
 
-#: Works from any folder, and takes gpunet from where it is installed.
-_START = (
-    f"import sys; sys.path.append({str(Path(__file__).parents[1])!r}); "
-    "from benchmarks.worker import main; main()"
-)
+#: Loads this folder by itself, as "benchmarks": `gpunet.benchmarks` would bring gpunet into the
+#: processes of the peers.
+_INIT = str(Path(__file__).with_name("__init__.py"))
+_START = f"""
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("benchmarks", {_INIT!r})
+sys.modules["benchmarks"] = package = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(package)
+from benchmarks.worker import main
+main()
+"""
+#: For processes that run beside each other: no teams of threads, and no code generator.
+_QUICK = {
+    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1",
+    "TORCH_COMPILE_DISABLE": "1",
+}  # fmt: skip
+_FEW_STEPS = 2
 
 
 class BenchmarkError(RuntimeError):
-    """A side failed, or two did not compute the same."""
+    """The process of a side or of a report failed."""
 
 
 def compare(
@@ -39,50 +54,60 @@ def compare(
     *,
     rounds: int | None = None,
     seconds: float = 1.0,
+    at_once: int = 1,
     progress: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
     """Run each of `sides`, all by default, in turn.
 
+    With `at_once` above 1 so many run beside each other: to see that they work, not to measure.
+
     Returns
     -------
     dict
-        ``{"options": ..., "sides": {name: figures}, "missing": {name: reason}}``. The figures of a
-        side: "time" in seconds, "min", "rounds" (the time of each), "baseline" and the "ratio" to
-        it (None if that did not run), "peer", "device", "calls", "threads", "peak_bytes", "phases"
-        and "details".
-
-    Raises
-    ------
-    BenchmarkError
-        If a side fails, or if the checks of two sides differ by more than the case allows.
+        ``{"options": ..., "sides": {name: figures}, "missing": {name: reason}, "failed": {name:
+        reason}}``. The figures of a side: "time" in seconds, "min", "rounds" (the time of each),
+        "baseline" and the "ratio" to it (None if that did not run), "peer", "device", "calls",
+        "threads", "peak_bytes", "phases" and "details". Failed are sides that died, or whose checks
+        differ from those of the first side by more than the case allows.
     """
     sides = case.sides if sides is None else sides
     absent = {side.name: reason for side in sides if (reason := missing(side))}
+    failed: dict[str, str] = {}
     found: dict[str, list[dict[str, Any]]] = {}
     total = case.rounds if rounds is None else rounds
-    for k in range(total):
-        for side in sides:
-            if side.name in absent:
-                continue
-            progress(f"round {k + 1} of {total}, {side.name}")
-            task = {
-                "function": side.function,
-                "options": {**options, **side.options, **({"seed": k} if case.seeded else {})},
-                "kind": "once" if case.once else "repeated",
-                "steps": case.steps,
-                "seconds": seconds,
-            }
-            run = in_process(task, f"{case.name}, {side.name} {dict(options)}")
-            if "unavailable" in run:
-                absent[side.name] = run["unavailable"]
-            else:
-                found.setdefault(side.name, []).append(run)
-    _agree(found, case.rtol)
-    ran = [side for side in sides if side.name in found]
+
+    def one(k: int, side: Side) -> dict[str, Any]:
+        progress(f"round {k + 1} of {total}, {side.name}")
+        task = {
+            "function": side.function,
+            "options": {**options, **side.options, **({"seed": k} if case.seeded else {})},
+            "kind": "once" if case.once else "repeated",
+            "steps": case.steps if at_once == 1 else min(case.steps, _FEW_STEPS),
+            "seconds": seconds,
+        }
+        name = f"{case.name}, {side.name} {dict(options)}"
+        try:
+            return in_process(task, name, {} if at_once == 1 else _QUICK)
+        except BenchmarkError as error:
+            return {"failed": str(error)}
+
+    with ThreadPoolExecutor(at_once) as pool:
+        for k in range(total):
+            here = [side for side in sides if side.name not in {**absent, **failed}]
+            for side, run in zip(here, pool.map(partial(one, k), here)):
+                if "unavailable" in run:
+                    absent[side.name] = run["unavailable"]
+                elif "failed" in run:
+                    failed[side.name] = run["failed"]
+                else:
+                    found.setdefault(side.name, []).append(run)
+    failed |= disagreements(found, case.rtol)
+    found = {name: runs for name, runs in found.items() if name not in failed}
     return {
         "options": dict(options),
-        "sides": {side.name: _figures(case, side, found) for side in ran},
+        "sides": {side.name: _figures(case, side, found) for side in sides if side.name in found},
         "missing": absent,
+        "failed": failed,
     }
 
 
@@ -93,8 +118,10 @@ def report(case: Report, options: Mapping[str, Any]) -> list[dict[str, Any]] | s
     return answer.get("unavailable") or answer["rows"]
 
 
-def in_process(task: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The answer of a worker to `task`.
+def in_process(
+    task: Mapping[str, Any], name: str, variables: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The answer of a worker to `task`, with these environment variables besides.
 
     Raises
     ------
@@ -103,7 +130,7 @@ def in_process(task: Mapping[str, Any], name: str) -> dict[str, Any]:
     """
     done = subprocess.run(
         [sys.executable, "-P", "-c", _START, json.dumps(task)],
-        capture_output=True, text=True, check=False,
+        env={**os.environ, **(variables or {})}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
         raise BenchmarkError(
@@ -112,19 +139,21 @@ def in_process(task: Mapping[str, Any], name: str) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def _agree(found: Mapping[str, list[dict[str, Any]]], rtol: float) -> None:
-    """Compare the checks of each round with those of the side that comes first."""
+def disagreements(found: Mapping[str, list[dict[str, Any]]], rtol: float) -> dict[str, str]:
+    """Name -> what differs, of the sides whose check is not that of the first, in any round."""
     (first, runs), *others = found.items() or [("", [])]
+    differing = {}
     for name, theirs in others:
         for a, b in zip(runs, theirs):
             x, y = a["check"], b["check"]
             if len(x) != len(y) or not all(
                 abs(p - q) <= rtol * max(abs(p), abs(q)) for p, q in zip(x, y)
             ):
-                raise BenchmarkError(
+                differing[name] = (
                     f"{first} and {name} did not compute the same: {x} and {y}, "
                     f"which may differ by {rtol} of the larger"
                 )
+    return differing
 
 
 def _figures(case: Case, side: Side, found: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:

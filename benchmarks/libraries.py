@@ -10,7 +10,7 @@ from typing import Any
 
 from .case import Unavailable
 
-__all__ = ["compiled", "finished", "phase"]
+__all__ = ["compiled", "finished", "phase", "recorded"]
 
 
 def compiled(torch: Any, function: Callable[..., Any], *example: Any) -> Callable[..., Any]:
@@ -29,6 +29,19 @@ def compiled(torch: Any, function: Callable[..., Any], *example: Any) -> Callabl
         lines = [line for line in str(error).splitlines() if line.strip()]
         raise Unavailable(f"torch.compile fails: {lines[0][:200]}") from error
     return result
+
+
+def recorded(gpunet: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+    """``gpunet.compile`` of `function`.
+
+    Raises
+    ------
+    Unavailable
+        If there is no such thing in this gpunet.
+    """
+    if not hasattr(gpunet, "compile"):
+        raise Unavailable("this gpunet has no compile")
+    return gpunet.compile(function)
 
 
 def finished(torch: Any, step: Callable[[], Any], device: str) -> Callable[[], Any]:

@@ -18,7 +18,7 @@ __all__ = ["REPORT", "machine", "report"]
 REPORT = Report(
     "machine",
     "The machine, versions and commit that results belong to",
-    "benchmarks.machine:report",
+    ".machine:report",
 )
 
 _DISTRIBUTIONS = (

@@ -11,37 +11,28 @@ from typing import Any
 
 import numpy as np
 
-from .case import Case, Side, Work, both_devices
-from .libraries import compiled, finished
+from . import steps
+from .case import Case, Side, Work
 
 __all__ = ["INFERENCE", "TRAINING", "data", "inference", "row_centred", "training"]
 
 SIZES = (784, 128, 10)
 
 
-def _torch_sides(function: str) -> list[Side]:
-    """gpunet, PyTorch and PyTorch compiled, each on both devices: one text for all."""
-    here = f"benchmarks.mlp:{function}"
-    return [
-        *both_devices(Side("gpunet", "gpunet", here, {"library": "gpunet"})),
-        *both_devices(Side("PyTorch", "torch", here, {"library": "torch"})),
-        *both_devices(
-            Side("PyTorch compiled", "torch-compiled", here, {"library": "torch", "compile": True})
-        ),
-        *both_devices(Side("JAX", "jax", f"benchmarks.mlp_jax:{function}")),
-    ]
-
-
 TRAINING = Case(
     name="mlp-train",
     title="One training step of a 784-128-10 perceptron: forward, loss, backward, optimiser",
-    sides=_torch_sides("training"),
+    sides=[
+        *steps.sides(".mlp:training", ".mlp_jax:training"),
+        Side("scikit-learn", "sklearn", ".mlp_sklearn:training"),
+    ],
     grid=[
         {"optimizer": optimizer, "batch": batch}
         for optimizer in ("SGD", "Adam")
-        for batch in (32, 128, 1024)
+        for batch in (32, 128, 1024, 8192)
     ],
     x="batch",
+    rate="samples/s",
     tiny={"batch": 3},
 )
 
@@ -49,11 +40,12 @@ INFERENCE = Case(
     name="mlp-inference",
     title="Inference of a 784-128-10 perceptron, one batch",
     sides=[
-        *_torch_sides("inference"),
-        Side("scikit-learn", "sklearn", "benchmarks.mlp_sklearn:inference"),
+        *steps.sides(".mlp:inference", ".mlp_jax:inference"),
+        Side("scikit-learn", "sklearn", ".mlp_sklearn:inference"),
     ],
-    grid=[{"batch": batch} for batch in (1, 32, 256, 1024)],
+    grid=[{"batch": batch} for batch in (1, 32, 256, 1024, 8192)],
     x="batch",
+    rate="samples/s",
     steps=1,
     tiny={"batch": 3},
 )
@@ -86,7 +78,7 @@ def _model(torch: Any, weights: list[np.ndarray], device: str) -> Any:
     return model
 
 
-def training(library: str, device: str, batch: int, optimizer: str, compile: bool = False) -> Work:
+def training(library: str, device: str, how: str, batch: int, optimizer: str) -> Work:
     """The step, written once: it runs with PyTorch and with gpunet."""
     torch = importlib.import_module(library)
     weights, X, labels = data(batch)
@@ -95,39 +87,20 @@ def training(library: str, device: str, batch: int, optimizer: str, compile: boo
     if optimizer == "SGD":
         optimiser = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     else:
-        optimiser = torch.optim.Adam(model.parameters(), lr=0.001)
-    x, y = torch.from_numpy(X).to(device), torch.from_numpy(labels).to(device)
+        optimiser = steps.adam(torch, model.parameters(), how)
 
-    def forward(x: Any, y: Any) -> Any:
+    def loss_of(x: Any, y: Any) -> Any:
         return loss_function(model(x), y)
 
-    if compile:
-        forward = compiled(torch, forward, x, y)
-
-    def step() -> Any:
-        optimiser.zero_grad()
-        loss = forward(x, y)
-        loss.backward()
-        optimiser.step()
-        return loss
-
-    def check() -> list[float]:
-        return [step().item(), *(float(abs(p.detach()).sum()) for p in model.parameters())]
-
-    return Work(finished(torch, step, device), check)
+    x, y = torch.from_numpy(X).to(device), torch.from_numpy(labels).to(device)
+    step = steps.training(torch, device, how, model, optimiser, loss_of, x, y)
+    return Work(step, steps.check_of(step, model))
 
 
-def inference(library: str, device: str, batch: int, compile: bool = False) -> Work:
+def inference(library: str, device: str, how: str, batch: int) -> Work:
     """The logits of one batch, in evaluation mode and without a tape."""
     torch = importlib.import_module(library)
     weights, X, _ = data(batch)
     model = _model(torch, weights, device).eval()
-    x = torch.from_numpy(X).to(device)
-    with torch.no_grad():
-        forward = compiled(torch, model, x) if compile else model
-
-    def step() -> Any:
-        with torch.no_grad():
-            return forward(x)
-
-    return Work(finished(torch, step, device), lambda: row_centred(step().cpu().numpy()))
+    step = steps.inference(torch, device, how, model, torch.from_numpy(X).to(device))
+    return Work(step, lambda: row_centred(step().cpu().numpy()))

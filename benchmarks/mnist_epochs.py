@@ -11,17 +11,25 @@ from typing import Any
 
 from .case import Case, Side, Work, both_devices
 from .digit_data import Split, mnist, synthetic
-from .libraries import finished, phase
+from .libraries import finished, phase, recorded
 
 __all__ = ["EPOCHS", "epochs_of", "train"]
 
-_HERE = "benchmarks.mnist_epochs:epochs_of"
+_HERE = ".mnist_epochs:epochs_of"
 
 EPOCHS = Case(
     name="mnist-epochs",
     title="Epochs of a 784-128-10 perceptron, Adam, batch 128, loading and evaluation included",
     sides=[
         *both_devices(Side("gpunet", "gpunet", _HERE, {"library": "gpunet"})),
+        *both_devices(
+            Side(
+                "gpunet compiled",
+                "gpunet-compiled",
+                _HERE,
+                {"library": "gpunet", "how": "compiled"},
+            )
+        ),
         *both_devices(Side("PyTorch", "torch", _HERE, {"library": "torch"})),
     ],
     grid=[{"epochs": 10, "data": "MNIST"}],
@@ -34,8 +42,9 @@ EPOCHS = Case(
 
 
 def train(
-    torch: Any, device: str, data: Split, epochs: int, batch: int = 128, enough: float = 2.0
-) -> tuple[float, int]:
+    torch: Any, device: str, data: Split, epochs: int, batch: int = 128, enough: float = 2.0,
+    how: str = "eager",
+) -> tuple[float, int]:  # fmt: skip
     """Train until `epochs` are over or the held-out accuracy is `enough`.
 
     Returns
@@ -57,16 +66,23 @@ def train(
     model = nn.Sequential(nn.Linear(inputs, 128), nn.ReLU(), nn.Linear(128, 10)).to(device)
     loss_function = nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+
+    def step(images: Any, labels: Any) -> Any:
+        optimizer.zero_grad()
+        loss = loss_function(model(images), labels)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    if how == "compiled":
+        step = recorded(torch, step)
     accuracy, epoch = 0.0, 0
     while epoch < epochs and accuracy < enough:
         model.train()
         for images, labels in train_loader:
             images = images.to(device, non_blocking=True)
             labels = labels.to(device, non_blocking=True)
-            optimizer.zero_grad()
-            loss = loss_function(model(images), labels)
-            loss.backward()
-            optimizer.step()
+            step(images, labels)
         model.eval()
         correct = 0
         with torch.no_grad():
@@ -78,20 +94,22 @@ def train(
     return accuracy, epoch
 
 
-def epochs_of(library: str, device: str, epochs: int, data: str, batch: int = 128) -> Work:
+def epochs_of(
+    library: str, device: str, epochs: int, data: str, batch: int = 128, how: str = "eager"
+) -> Work:
     """A whole training from new weights."""
     phases: dict[str, float] = {}
     with phase(phases, "imports"):
         torch = importlib.import_module(library)
     split = mnist() if data == "MNIST" else synthetic(600, 200)
     with phase(phases, "first batch"):
-        train(torch, device, first_batch(split, batch), 1, batch)
+        train(torch, device, first_batch(split, batch), 1, batch, how=how)
     torch.manual_seed(0)
     accuracy = 0.0
 
     def step() -> dict[str, Any]:
         nonlocal accuracy
-        accuracy, _ = train(torch, device, split, epochs, batch)
+        accuracy, _ = train(torch, device, split, epochs, batch, how=how)
         return {"accuracy": accuracy, "source": split.source}
 
     return Work(finished(torch, step, device), lambda: [accuracy], phases)

@@ -1,13 +1,65 @@
-"""Convolutional networks for the comparisons, written once for gpunet and PyTorch."""
+"""Convolutional networks as lists of layers, from which each side makes its own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["NETWORKS", "Network", "data", "made"]
+__all__ = ["NETWORKS", "Layer", "Network", "data", "layers_of", "made", "weights_of"]
+
+
+class Layer(NamedTuple):
+    """A layer by PyTorch's name; a convolution or linear map with its channels.
+
+    `padding` goes on each side; `bias` also stands for the affine map of a batch norm.
+    """
+
+    kind: str
+    inputs: int = 0
+    outputs: int = 0
+    kernel: int = 1
+    padding: int = 0
+    groups: int = 1
+    bias: bool = True
+
+
+def _conv(inputs: int, outputs: int, kernel: int, padding: int = 0, **more: Any) -> Layer:
+    return Layer("Conv2d", inputs, outputs, kernel, padding, **more)
+
+
+def _normed(inputs: int, outputs: int, kernel: int, groups: int = 1) -> list[Layer]:
+    """The batch norm takes the bias's place: a bias would have no gradient but rounding errors."""
+    conv = _conv(inputs, outputs, kernel, kernel // 2, groups=groups, bias=False)
+    return [conv, Layer("BatchNorm2d", outputs, outputs), Layer("ReLU")]
+
+
+def _mnist_cnn(by: int) -> list[Layer]:
+    """Two 5x5 convolutions, each with pooling, and two dense layers: the recipe's."""
+    relu, pool = Layer("ReLU"), Layer("MaxPool2d")
+    return [
+        _conv(1, 32 // by, 5), relu, pool, _conv(32 // by, 64 // by, 5), relu, pool,
+        Layer("Flatten"), Layer("Linear", 64 // by * 16, 128), relu, Layer("Linear", 128, 10),
+    ]  # fmt: skip
+
+
+def _vgg(by: int) -> list[Layer]:
+    """64, 64, pooling, 128, 128, pooling, 256, all 3x3 with batch norm; global average, 10."""
+    layers, channels = [], 3
+    for width in (64, 64, 0, 128, 128, 0, 256):
+        if width == 0:
+            layers.append(Layer("MaxPool2d"))
+        else:
+            layers += _normed(channels, width // by, 3)
+            channels = width // by
+    return [*layers, Layer("AdaptiveAvgPool2d"), Layer("Flatten"), Layer("Linear", channels, 10)]
+
+
+def _separable(by: int) -> list[Layer]:
+    """A depthwise 3x3 and a pointwise convolution of 64 channels, each with batch norm and ReLU."""
+    n = 64 // by
+    return [*_normed(n, n, 3, groups=n), *_normed(n, n, 1)]
 
 
 class Network(NamedTuple):
@@ -15,52 +67,18 @@ class Network(NamedTuple):
 
     Attributes
     ----------
-    build : callable
-        From ``torch.nn``, or gpunet's, and a divisor of the widths to the module.
+    layers : callable
+        From a divisor of the widths to the layers.
     shape, tiny_shape : tuple of int
         Of one input, and of one for tests.
     classes : int
         Of the output; 0 where it is an image, of as many channels as the input.
     """
 
-    build: Callable[[Any, int], Any]
+    layers: Callable[[int], list[Layer]]
     shape: tuple[int, int, int]
     tiny_shape: tuple[int, int, int]
     classes: int
-
-
-def _mnist_cnn(nn: Any, by: int) -> Any:
-    """Two 5x5 convolutions, each with pooling, and two dense layers: the recipe's."""
-    return nn.Sequential(
-        nn.Conv2d(1, 32 // by, 5), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(32 // by, 64 // by, 5), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(64 // by * 16, 128), nn.ReLU(), nn.Linear(128, 10),
-    )  # fmt: skip
-
-
-def _vgg(nn: Any, by: int) -> Any:
-    """64, 64, pooling, 128, 128, pooling, 256, all 3x3 with batch norm; global average, 10."""
-    layers, channels = [], 3
-    for width in (64, 64, 0, 128, 128, 0, 256):
-        if width == 0:
-            layers.append(nn.MaxPool2d(2))
-            continue
-        width //= by
-        # The batch norm takes the bias's place: a bias would have no gradient but rounding errors.
-        layers += [
-            nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
-        ]  # fmt: skip
-        channels = width
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 10))
-
-
-def _separable(nn: Any, by: int) -> Any:
-    """A depthwise 3x3 and a pointwise convolution of 64 channels, each with batch norm and ReLU."""
-    n = 64 // by
-    return nn.Sequential(
-        nn.Conv2d(n, n, 3, padding=1, groups=n, bias=False), nn.BatchNorm2d(n), nn.ReLU(),
-        nn.Conv2d(n, n, 1, bias=False), nn.BatchNorm2d(n), nn.ReLU(),
-    )  # fmt: skip
 
 
 NETWORKS = {
@@ -72,19 +90,50 @@ NETWORKS = {
 _TINY = 8
 
 
-def made(torch: Any, name: str, device: str, channels_last: bool, tiny: bool) -> Any:
-    """The network on `device`, with weights from NumPy: the same on every side."""
-    model = NETWORKS[name].build(torch.nn, _TINY if tiny else 1).to(device)
+def layers_of(name: str, tiny: bool) -> list[Layer]:
+    """The layers of a network."""
+    return NETWORKS[name].layers(_TINY if tiny else 1)
+
+
+def weights_of(layers: list[Layer]) -> Iterator[np.ndarray]:
+    """Weights in PyTorch's order and layouts, from NumPy: the same on every side."""
     rng = np.random.default_rng(0)
+    for layer in layers:
+        if layer.kind == "BatchNorm2d":
+            yield np.ones(layer.outputs, np.float32)
+        elif layer.kind in ("Conv2d", "Linear"):
+            window = (layer.kernel, layer.kernel) if layer.kind == "Conv2d" else ()
+            shape = (layer.outputs, layer.inputs // layer.groups, *window)
+            bound = (3 / np.prod(shape[1:])) ** 0.5
+            yield rng.uniform(-bound, bound, shape).astype(np.float32)
+        else:
+            continue
+        if layer.bias:
+            yield np.zeros(layer.outputs, np.float32)
+
+
+def _module(nn: Any, layer: Layer) -> Any:
+    if layer.kind == "Conv2d":
+        return nn.Conv2d(
+            layer.inputs, layer.outputs, layer.kernel, padding=layer.padding, groups=layer.groups,
+            bias=layer.bias,
+        )  # fmt: skip
+    arguments = {
+        "Linear": (layer.inputs, layer.outputs),
+        "BatchNorm2d": (layer.outputs,),
+        "MaxPool2d": (2,),
+        "AdaptiveAvgPool2d": (1,),
+    }
+    return getattr(nn, layer.kind)(*arguments.get(layer.kind, ()))
+
+
+def made(torch: Any, name: str, device: str, channels_last: bool, tiny: bool) -> Any:
+    """The network of PyTorch or gpunet on `device`."""
+    layers = layers_of(name, tiny)
+    model = torch.nn.Sequential(*(_module(torch.nn, layer) for layer in layers)).to(device)
     with torch.no_grad():
-        for key, parameter in model.named_parameters():
-            shape = tuple(parameter.shape)
-            if key.endswith("bias"):
-                parameter.fill_(0.0)
-            elif len(shape) > 1:  # those of a batch norm are 1 on every side
-                bound = (3 / np.prod(shape[1:])) ** 0.5
-                drawn = rng.uniform(-bound, bound, shape).astype(np.float32)
-                parameter.copy_(torch.from_numpy(drawn).to(device))
+        for parameter, array in zip(model.parameters(), weights_of(layers), strict=True):
+            parameter.copy_(torch.from_numpy(array).to(device))
     return model.to(memory_format=torch.channels_last) if channels_last else model
 
 

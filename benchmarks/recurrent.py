@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from . import steps
 from .case import Case, Side, Work, both_devices
 from .libraries import finished
 
-__all__ = ["GENERATION", "TRAINING", "generation", "training"]
+__all__ = ["GENERATION", "LSTM", "TRAINING", "generation", "training"]
 
 #: Different characters.
 SYMBOLS = 65
@@ -22,23 +23,28 @@ LENGTH = 50
 LAYERS = ("LSTM", "GRU", "RNN")
 
 
-def _sides(function: str) -> list[Side]:
-    """gpunet and PyTorch, on both devices: one text for all."""
-    here = f"benchmarks.recurrent:{function}"
-    return [
-        *both_devices(Side("gpunet", "gpunet", here, {"library": "gpunet"})),
-        *both_devices(Side("PyTorch", "torch", here, {"library": "torch"})),
-    ]
-
+LSTM = Case(
+    name="lstm-train",
+    title="One training step of the character LSTM: 256 units, 64 characters, Adam",
+    sides=steps.sides(".recurrent:training", ".recurrent_jax:training"),
+    grid=[{"batch": batch} for batch in (8, 32, 128)],
+    x="batch",
+    unit="ms",
+    rate="sequences/s",
+    rounds=3,
+    steps=5,
+    tiny={"batch": 2, "hidden": 8, "time": 5},
+)
 
 TRAINING = Case(
     name="rnn-train",
     title="One training step of a character model: embedding of 64, one recurrent layer; Adam",
-    sides=_sides("training"),
+    sides=[side for side in LSTM.sides if side.options.get("how") == "eager"],
     grid=[
         {"layer": layer, "batch": batch, "hidden": hidden, "time": time}
         for batch, hidden, time in ((32, 256, 64), (1, 64, 32))
         for layer in LAYERS
+        if (layer, batch) != ("LSTM", 32)  # which is a case of its own
     ],
     unit="ms",
     steps=5,
@@ -48,7 +54,10 @@ TRAINING = Case(
 GENERATION = Case(
     name="rnn-generate",
     title="A character more of a character model, the most likely one, without a tape",
-    sides=_sides("generation"),
+    sides=[
+        *both_devices(Side("gpunet", "gpunet", ".recurrent:generation", {"library": "gpunet"})),
+        *both_devices(Side("PyTorch", "torch", ".recurrent:generation", {"library": "torch"})),
+    ],
     grid=[{"layer": layer, "hidden": 256} for layer in LAYERS],
     per=LENGTH,
     steps=1,
@@ -80,28 +89,28 @@ def _model(torch: Any, layer: str, hidden: int, device: str) -> Any:
     return model
 
 
-def training(library: str, device: str, layer: str, batch: int, hidden: int, time: int) -> Work:
+def text(batch: int, time: int) -> tuple[np.ndarray, np.ndarray]:
+    """Characters (L, N), and those that follow them, one after the other."""
+    drawn = np.random.default_rng(1).integers(0, SYMBOLS, (time + 1, batch))
+    return drawn[:-1].copy(), drawn[1:].reshape(-1).copy()
+
+
+def training(
+    library: str, device: str, how: str, batch: int, layer: str = "LSTM", hidden: int = 256,
+    time: int = 64,
+) -> Work:  # fmt: skip
     """The step, written once: it runs with PyTorch and with gpunet."""
     torch = importlib.import_module(library)
     model = _model(torch, layer, hidden, device)
-    optimiser = torch.optim.Adam(model.parameters(), lr=0.001)
+    optimiser = steps.adam(torch, model.parameters(), how)
     loss_function = torch.nn.CrossEntropyLoss()
-    text = np.random.default_rng(1).integers(0, SYMBOLS, (time + 1, batch))
-    x = torch.from_numpy(text[:-1].copy()).to(device)
-    y = torch.from_numpy(text[1:].reshape(-1).copy()).to(device)
 
-    def step() -> Any:
-        optimiser.zero_grad()
-        logits, _ = model(x)
-        loss = loss_function(logits.reshape(-1, SYMBOLS), y)
-        loss.backward()
-        optimiser.step()
-        return loss
+    def loss_of(x: Any, y: Any) -> Any:
+        return loss_function(model(x)[0].reshape(-1, SYMBOLS), y)
 
-    def check() -> list[float]:
-        return [step().item(), *(float(abs(p.detach()).sum()) for p in model.parameters())]
-
-    return Work(finished(torch, step, device), check)
+    x, y = (torch.from_numpy(array).to(device) for array in text(batch, time))
+    step = steps.training(torch, device, how, model, optimiser, loss_of, x, y)
+    return Work(step, steps.check_of(step, model))
 
 
 def generation(library: str, device: str, layer: str, hidden: int) -> Work:

@@ -19,7 +19,7 @@ __all__ = ["EPOCH", "GRADIENTS", "epoch", "gradients"]
 
 
 def _sides(function: str) -> list[Side]:
-    here = f"benchmarks.textbook:{function}"
+    here = f".textbook:{function}"
     return [
         *both_devices(Side("as matrices", "gpunet", here, {"per_sample": False})),
         Side("sample by sample", "loop", here, {"per_sample": True}),

@@ -1,4 +1,4 @@
-"""One side of a comparison in a process of its own; started by `benchmarks.harness`.
+"""One side of a comparison in a process of its own; started by `gpunet.benchmarks.harness`.
 
 The task is JSON on the command line, the answer the last line of standard output.
 """
@@ -24,9 +24,9 @@ _CALLS, _FEWEST = 30, 3
 
 
 def resolve(name: str) -> Any:
-    """What ``module:name`` stands for."""
+    """What ``module:name`` stands for; ``.module`` is one of this folder."""
     module, _, attribute = name.partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    return getattr(importlib.import_module(module, __package__), attribute)
 
 
 def measure(step: Callable[[], Any], seconds: float) -> dict[str, float]:

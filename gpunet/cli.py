@@ -1,5 +1,5 @@
 """The command line: ``gpunet train, recipes, evaluate, predict, generate, inspect, profile,
-info``.
+bench, info``.
 
 What a user can get wrong ends in one line on standard error: exit status 2 for a wrong command
 line, 130 after Ctrl-C, 143 after SIGTERM, 1 for anything else. Everything heavy is imported by the
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+
+from .benchmarks.command import bench
 
 __all__ = ["app", "main"]
 
@@ -372,6 +374,9 @@ def profile(
         path = out or Path(f"{found.name}.trace.json")
         result.export_chrome_trace(path)
         print(f"trace: {path}")
+
+
+app.command()(_in_one_line()(bench))
 
 
 if __name__ == "__main__":

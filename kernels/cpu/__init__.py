@@ -17,7 +17,7 @@ from types import ModuleType
 __all__ = ["SMALLEST_WORK", "load", "load_family", "problem", "settings", "usable_cores"]
 
 #: Elements of a kernel's first argument from which its Numba form is faster than its reference
-#: form, as measured by ``python -m benchmarks run kernels``. A kernel that is not here has none.
+#: form, as measured by ``gpunet bench kernels``. A kernel that is not here has none.
 SMALLEST_WORK = {
     "resample": 64,
     "transpose_matrices": 32768,

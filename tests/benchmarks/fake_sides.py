@@ -1,6 +1,7 @@
-"""Sides that take a known time, or fail in a known way."""
+"""Sides that take a known time, or fail in a known way; their process has `benchmarks`."""
 
 import os
+import sys
 import time
 
 from benchmarks.case import Unavailable, Work
@@ -43,3 +44,14 @@ def process():
 
 def rows(kernel=()):
     return [{"kernel": name, "GB/s": 12.5, "times": [1, 2]} for name in kernel or ("a", "b")]
+
+
+def environment():
+    """Its check is two steps, if it may use one thread only."""
+    return Work(lambda: None, lambda: [2.0 * float(os.environ["OMP_NUM_THREADS"]), 0.0])
+
+
+def modules():
+    return Work(
+        lambda: {name: name in sys.modules for name in ("benchmarks", "gpunet")}, lambda: []
+    )

@@ -6,12 +6,12 @@ import importlib.util
 import pytest
 
 import gpunet
-from benchmarks.case import PEERS, Case, Report, Unavailable
-from benchmarks.cases import CASES
-from benchmarks.harness import BenchmarkError, _agree
-from benchmarks.libraries import compiled
-from benchmarks.worker import resolve
 from gpunet import backend
+from gpunet.benchmarks.case import PEERS, Case, Report, Unavailable
+from gpunet.benchmarks.cases import CASES
+from gpunet.benchmarks.harness import disagreements
+from gpunet.benchmarks.libraries import compiled
+from gpunet.benchmarks.worker import resolve
 
 COMPARISONS = [case for case in CASES.values() if isinstance(case, Case)]
 REPORTS = [case for case in CASES.values() if isinstance(case, Report)]
@@ -60,14 +60,17 @@ def test_the_sides_agree(case, device, quick):
     for options in rows(case):
         found = {}
         for side in sides:
-            work = resolve(side.function)(**options, **side.options)
+            try:
+                work = resolve(side.function)(**options, **side.options)
+            except Unavailable:
+                continue
             for _ in range(1 if case.once else 2):
                 work.step()
             check = work.check()
             assert check
             assert all(isinstance(number, float) for number in check)
             found[side.name] = [{"check": check}]
-        _agree(found, case.rtol)
+        assert disagreements(found, case.rtol) == {}
 
 
 @pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.name)
@@ -100,8 +103,8 @@ def test_each_case_is_whole():
 
 
 def test_disagreement_is_seen():
-    with pytest.raises(BenchmarkError):
-        _agree({"a": [{"check": [1.0]}], "b": [{"check": [1.1]}]}, 1e-3)
+    found = {"a": [{"check": [1.0]}], "b": [{"check": [1.1]}], "c": [{"check": [1.0001]}]}
+    assert list(disagreements(found, 1e-3)) == ["b"]
 
 
 def test_a_compiler_that_does_not_work(monkeypatch):

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from benchmarks import availability, harness
-from benchmarks.case import Case, Side, both_devices
-from benchmarks.harness import BenchmarkError, compare
-from benchmarks.worker import measure
+from gpunet.benchmarks import availability, harness
+from gpunet.benchmarks.case import Case, Side, both_devices
+from gpunet.benchmarks.harness import compare
+from gpunet.benchmarks.worker import measure
 
 
 def sides(fakes, **functions):
@@ -29,7 +29,9 @@ def test_ratios_are_of_neighbours(fakes, monkeypatch):
     """The machine became twice as slow on the way: the ratios did not."""
     times = iter([1.0, 4.0, 2.0, 8.0, 2.0, 6.0])  # in turn: fast, slow, fast, ...
     rest = {"check": [1.0], "calls": 9, "threads": {}, "peak_bytes": 1, "phases": {}, "min": 0.5}
-    monkeypatch.setattr(harness, "in_process", lambda task, name: {"median": next(times)} | rest)
+    monkeypatch.setattr(
+        harness, "in_process", lambda task, name, variables: {"median": next(times)} | rest
+    )
     both = {"fast": {"function": "sleeps"}, "slow": {"function": "sleeps"}}
     found = compare(case(fakes, functions=both, rounds=3), {})["sides"]
     assert found["fast"]["rounds"] == [1.0, 2.0, 2.0]
@@ -77,8 +79,10 @@ def test_a_process_of_its_own(fakes):
 
 def test_the_check_comes_after_the_steps(fakes):
     both = {"a": {"function": "counts"}, "b": {"function": "sleeps", "value": 0.0}}
-    with pytest.raises(BenchmarkError, match=r"a and b did not .*: \[3.0, 0.0\] and \[1.0, 0.0\]"):
-        compare(case(fakes, functions=both), {}, seconds=0)
+    found = compare(case(fakes, functions=both), {}, seconds=0)
+    assert found["failed"]["b"].startswith(
+        "a and b did not compute the same: [3.0, 0.0] and [1.0, 0.0]"
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,8 +95,9 @@ def test_the_check_comes_after_the_steps(fakes):
 )
 def test_sides_that_disagree_are_named(fakes, other):
     both = {"one": {"function": "sleeps", "milliseconds": 0}, "other": other}
-    with pytest.raises(BenchmarkError, match="one and other did not compute the same"):
-        compare(case(fakes, functions=both), {}, seconds=0)
+    found = compare(case(fakes, functions=both), {}, seconds=0)
+    assert list(found["sides"]) == ["one"]
+    assert found["failed"]["other"].startswith("one and other did not compute the same")
 
 
 def test_within_the_tolerance(fakes):
@@ -101,10 +106,24 @@ def test_within_the_tolerance(fakes):
 
 
 def test_a_side_that_fails_shows_why(fakes):
-    only = {"broken": {"function": "fails"}}
-    with pytest.raises(BenchmarkError, match="what the side died of") as caught:
-        compare(case(fakes, functions=only), {"batch": 3})
-    assert str(caught.value).startswith("fake, broken {'batch': 3}: failed with status 1")
+    both = {"broken": {"function": "fails"}, "whole": {"function": "sleeps"}}
+    found = compare(case(fakes, functions=both), {"seed": 3}, seconds=0)
+    assert list(found["sides"]) == ["whole"]
+    text = found["failed"]["broken"]
+    assert text.startswith("fake, broken {'seed': 3}: failed with status 1")
+    assert "what the side died of" in text
+
+
+def test_beside_each_other_in_one_thread_and_few_steps(fakes):
+    both = {"a": {"function": "counts"}, "b": {"function": "environment"}}
+    found = compare(case(fakes, functions=both, rtol=0), {}, seconds=0, at_once=2)
+    assert found["failed"] == {}  # after two steps a has counted two; so says b, in one thread
+
+
+def test_the_process_of_a_peer_does_not_import_gpunet(fakes):
+    only = {"a": {"function": "modules"}}
+    found = compare(case(fakes, functions=only, once=True), {})["sides"]
+    assert found["a"]["details"] == {"benchmarks": True, "gpunet": False}
 
 
 def test_sides_that_cannot_run_are_listed(fakes, monkeypatch):

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from benchmarks import quiet
+from gpunet.benchmarks import quiet
 
 
 def test_work_of_our_own_is_not_counted(monkeypatch):

@@ -7,12 +7,14 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from benchmarks import __main__ as command
-from benchmarks import run as running
-from benchmarks.case import Case, Report, Side, both_devices
-from benchmarks.picture import draw
-from benchmarks.run import Settings, read, run, selected_rows, selected_sides, write
-from benchmarks.tables import show
+from gpunet import cli
+from gpunet.benchmarks import cases, terminal
+from gpunet.benchmarks import run as running
+from gpunet.benchmarks.case import Case, Report, Side, both_devices
+from gpunet.benchmarks.files import read, write
+from gpunet.benchmarks.picture import draw
+from gpunet.benchmarks.run import Settings, run, selected_rows, selected_sides
+from gpunet.benchmarks.terminal import show
 
 
 @pytest.fixture(autouse=True)
@@ -99,7 +101,8 @@ def test_a_row_that_fails_does_not_stop_the_next(fakes):
         grid=[{"wrong": 1}, {"value": 0.0}], rounds=1, steps=1,
     )  # fmt: skip
     document = run(made, Settings(seconds=0))
-    assert "unexpected keyword argument" in document["rows"][0]["error"]
+    assert set(document["rows"][0]["failed"]) == {"a", "b"}
+    assert "unexpected keyword argument" in document["rows"][0]["failed"]["a"]
     assert set(document["rows"][1]["sides"]) == {"a", "b"}
     assert "unexpected keyword argument" in text_of(document)
     assert len(draw(document).axes) == 1
@@ -124,7 +127,7 @@ def test_a_report(report, tmp_path):
 
 def test_a_report_that_cannot_be_made(fakes):
     document = run(Report("odd", "", f"{fakes}:cannot"), Settings())
-    assert "odd: not run: no compiler" in text_of(document)
+    assert "not run: no compiler" in text_of(document)
     assert draw(document) is None
 
 
@@ -141,17 +144,17 @@ def test_selection(lines):
     assert names(peers=frozenset()) == ["gpunet", "gpunet cuda", "JAX"]
     where = {"milliseconds": frozenset({"2"})}
     assert selected_rows(made, Settings(where=where)) == [lines.grid[1], lines.grid[3]]
-    assert len(selected_rows(made, Settings(tiny=True))) == 2  # two of them become the same
+    assert selected_rows(made, Settings(short=True)) == [{"milliseconds": 1, "value": 1.0}]
 
 
 def invoke(*arguments):
-    return CliRunner().invoke(command.app, list(arguments))
+    return CliRunner().invoke(cli.app, ["bench", *arguments])
 
 
 def test_the_command_line(lines, report, monkeypatch, tmp_path):
-    monkeypatch.setattr(command, "CASES", {"lines": lines, "report": report})
+    monkeypatch.setattr(cases, "CASES", {"lines": lines, "report": report})
     result = invoke(
-        "run", "lines", "--where", "value=2.0", "--seconds", "0", "--rounds", "2", "--out",
+        "lines", "--where", "value=2.0", "--seconds", "0", "--rounds", "2", "--out",
         str(tmp_path),
     )  # fmt: skip
     assert result.exit_code == 0, result.output
@@ -159,26 +162,42 @@ def test_the_command_line(lines, report, monkeypatch, tmp_path):
     assert [row["options"]["value"] for row in document["rows"]] == [2.0, 2.0]
     assert len(document["rows"][0]["sides"]["gpunet"]["rounds"]) == 2
     assert (tmp_path / "lines.png").stat().st_size > 1000
-    result = invoke("plot", str(tmp_path / "lines.json"), "--out", str(tmp_path / "again.svg"))
+    (tmp_path / "lines.png").unlink()
+    (tmp_path / "report.html").unlink()
+    result = invoke("--again", str(tmp_path))
     assert result.exit_code == 0, result.output
-    assert (tmp_path / "again.svg").read_text().startswith("<?xml")
+    assert "A made-up comparison" in result.output
+    assert (tmp_path / "lines.png").exists()
+    assert "A made-up comparison" in (tmp_path / "report.html").read_text()
 
 
-def test_a_failure_is_the_exit_status(fakes, monkeypatch):
+def test_short(lines, report, monkeypatch, tmp_path):
+    monkeypatch.setattr(cases, "CASES", {"lines": lines, "report": report})
+    result = invoke("--short", "--out", str(tmp_path))
+    assert result.exit_code == 0, result.output
+    document = read(tmp_path / "lines.json")
+    assert [row["options"] for row in document["rows"]] == [{"milliseconds": 1, "value": 1.0}]
+    assert "no figure here is a measurement" in document["warnings"][0]
+    assert result.output.index("A made-up comparison") < result.output.index("A made-up report")
+
+
+def test_a_failure_is_the_exit_status(fakes, monkeypatch, tmp_path):
     broken = Case("broken", "", [Side("gpunet", "gpunet", f"{fakes}:fails")], rounds=1)
-    monkeypatch.setattr(command, "CASES", {"broken": broken})
-    assert invoke("run").exit_code == 1
+    monkeypatch.setattr(cases, "CASES", {"broken": broken})
+    monkeypatch.chdir(tmp_path)
+    assert invoke().exit_code == 1
+    assert list(tmp_path.glob("runs/bench-*/broken.json"))
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "mpl-train"], "CASE: expected one of mlp-train, mlp-inference"),
-        (["run", "--device", "gpu"], "--device: expected one of all, cpu, cuda, got 'gpu'"),
-        (["run", "--peers", "torch,tf"], "--peers: expected one of torch,"),
-        (["run", "--where", "batch"], "--where: expected OPTION=VALUE, got 'batch'"),
-        (["run", "mlp-train", "--where", "batch=7"], "--where: no row of these cases"),
-        (["plot", "no-such.json"], "no-such.json"),
+        (["mpl-train"], "CASE: expected one of machine, mlp-train, mlp-inference"),
+        (["--device", "gpu"], "--device: expected one of all, cpu, cuda, got 'gpu'"),
+        (["--peers", "torch,tf"], "--peers: expected one of torch,"),
+        (["--where", "batch"], "--where: expected OPTION=VALUE, got 'batch'"),
+        (["mlp-train", "--where", "batch=7"], "--where: no row of these cases"),
+        (["--again", "no-such-folder"], "no-such-folder: no file in it"),
     ],
 )
 def test_what_a_user_gets_wrong(arguments, message):
@@ -197,8 +216,8 @@ def test_a_file_of_something_else(tmp_path):
 
 
 def test_list(monkeypatch):
-    monkeypatch.setattr(command, "missing", lambda side: "no GPU" if "cuda" in side.name else "")
-    result = invoke("list")
+    monkeypatch.setattr(terminal, "missing", lambda side: "no GPU" if "cuda" in side.name else "")
+    result = invoke("--list")
     assert result.exit_code == 0
     assert "mlp-train" in result.output
-    assert "gpunet cuda (no GPU)" in result.output.replace("\n", " ")
+    assert "no GPU: gpunet cuda" in result.output

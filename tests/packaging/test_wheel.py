@@ -48,12 +48,16 @@ def test_every_source_file_is_in_the_wheel(wheel):
         for path in (ROOT / "kernels").rglob("*")
         if path.suffix in (".py", ".cu", ".cuh")
     ]
+    sources += [
+        Path("gpunet") / path.relative_to(ROOT) for path in (ROOT / "benchmarks").glob("*.py")
+    ]
     missing = {path.as_posix() for path in sources} - inside
     assert not missing
+    assert not any(name.startswith("gpunet/benchmarks/results") for name in inside)
 
 
 @pytest.mark.slow
-def test_the_installed_wheel_trains(wheel, tmp_path):
+def test_the_installed_wheel_trains_and_measures(wheel, tmp_path):
     """In a fresh virtual environment, whose dependencies are those of this one."""
     venv.create(tmp_path / "env", with_pip=True)
     python = tmp_path / "env" / "bin" / "python"
@@ -74,3 +78,9 @@ def test_the_installed_wheel_trains(wheel, tmp_path):
         check=True, cwd=tmp_path, capture_output=True, text=True,
     )  # fmt: skip
     assert (tmp_path / "run" / "model.safetensors").exists(), done.stdout
+    cases = ["overhead", "mlp-train", "--short", "--peers", "none", "--out", "bench"]
+    done = subprocess.run(
+        [tmp_path / "env/bin/gpunet", "bench", *cases],
+        check=True, cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert (tmp_path / "bench" / "report.html").exists(), done.stdout

@@ -1,11 +1,10 @@
-"""pytest-benchmark of every Numba kernel: ``pytest benchmarks --benchmark-only``."""
+"""pytest-benchmark of every Numba kernel: ``pytest benchmarks/speed --benchmark-only``."""
 
 import numpy as np
 import pytest
 
+from gpunet.benchmarks.kernels import arguments
 from gpunet.kernels import cpu, reference
-
-from .kernels import arguments
 
 
 @pytest.mark.benchmark(max_time=0.05)

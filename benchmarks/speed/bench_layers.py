@@ -1,4 +1,4 @@
-"""pytest-benchmark of layers, forward and backward: ``pytest benchmarks --benchmark-only``."""
+"""pytest-benchmark of layers, both passes: ``pytest benchmarks/speed --benchmark-only``."""
 
 import pytest
 
