@@ -130,8 +130,7 @@ def pow_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
             slope = _scaled(be, b, a if b == 2 else power(be, a, b - 1)) if b else xp.zeros_like(a)
         da = unbroadcast(times(be, dY, slope), a.shape)
     if needs[1]:
-        base = xp.asarray(a, dtype=dY.dtype)
-        slope = xp.where((base == 0) & (b >= 0), dY.dtype.type(0), xp.power(base, b) * xp.log(base))
+        slope = _slope_of_exponent(xp, a, b, dY.dtype)
         db = unbroadcast(times(be, dY, slope), b.shape)
     return da, db
 
@@ -139,6 +138,16 @@ def pow_backward(be: Any, dY: Any, saved: Any, needs: Any) -> Any:
 def _scaled(be: Any, factor: Any, X: Any) -> Any:
     """``factor X``, in memory from the pool."""
     return be.xp.multiply(X, factor, out=be.like(X))
+
+
+def _slope_of_exponent(xp: Any, a: Any, b: Any, dtype: Any) -> Any:
+    """``a^b ln a``; a number `a` goes to no array, which would be a copy from the host."""
+    if hasattr(a, "shape"):
+        base = a.astype(dtype, copy=False)
+        return xp.where((base == 0) & (b >= 0), dtype.type(0), xp.power(base, b) * xp.log(base))
+    base = dtype.type(a)
+    slope = xp.power(base, b) * np.log(base)
+    return slope if base else xp.where(b >= 0, dtype.type(0), slope)
 
 
 def power(be: Any, a: Any, b: Any) -> Any:
