@@ -15,18 +15,16 @@ What the recorder takes the place of, while it is at work in a thread::
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from ..errors import CaptureError
 from .cpu import CPU
 from .memory import SMALLEST, Block, HostPool
+from .refusal import refusal
 from .swaps import Swaps
 from .traced import ACTIVE, Traced, address, plain, root, window
 
@@ -60,8 +58,6 @@ _INTO = frozenset(
 _FILLED: dict[Any, int | None] = {
     np.zeros: 0, np.zeros_like: 0, np.ones: 1, np.ones_like: 1, np.empty: None, np.empty_like: None
 }  # fmt: skip
-_PACKAGE = str(Path(__file__).parents[1])
-_NUMPY = str(Path(np.__file__).parent)
 
 
 class Recorder:
@@ -81,6 +77,8 @@ class Recorder:
         ``live(function, args, kwargs)`` does a call of a function that is called again, as it is,
         in each replay; see `traced.live`.
     """
+
+    array_type = np.ndarray
 
     def __init__(self, fallback: bool = False):
         self.fallback = fallback
@@ -248,10 +246,6 @@ class Recorder:
 
     # --- what cannot be recorded ------------------------------------------------------------------
 
-    def error(self, what: str) -> CaptureError:
-        """The error that says that a step does `what`, and where."""
-        return CaptureError(f"{what}{_line()}")
-
     def refuse(self, what: str) -> None:
         """Say that the step does `what`, which cannot be recorded.
 
@@ -260,7 +254,7 @@ class Recorder:
         CaptureError
             Unless `fallback` is set.
         """
-        error = self.error(what)
+        error = refusal(what)
         if not self.fallback:
             raise error
         self.failure = self.failure or str(error)
@@ -455,11 +449,3 @@ def _gives(function: Any, known: Any, into: Any, out: np.ndarray, result: np.nda
     except TypeError:
         return False
     return address(out) != 0 and out.tobytes() == result.tobytes()
-
-
-def _line() -> str:
-    """Where the user's code is now: the innermost line that is not gpunet's or NumPy's."""
-    for frame in reversed(traceback.extract_stack()[:-1]):
-        if not frame.filename.startswith((_PACKAGE, _NUMPY)):
-            return f", at {frame.filename}:{frame.lineno}: {frame.line}"
-    return ""

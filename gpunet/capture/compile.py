@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 
 from ..autograd.mode import MODE
+from ..backend import Device, backend_of
 from ..backend.traced import ACTIVE
 from ..errors import CaptureError
+from .graph_recording import GraphRecording, is_users
 from .recording import Recording
 from .signature import signature
+from .watch import Elsewhere
 
 __all__ = ["Compiled", "compile"]
 
@@ -78,13 +81,26 @@ def compile(function: Callable[..., Any] | None = None, *, fallback: bool = Fals
     return Compiled(function, fallback)
 
 
+class _Variants:
+    """The recordings of one signature, which differ in what else the step rests on."""
+
+    def __init__(self) -> None:
+        self.recordings: list[Recording | GraphRecording] = []
+        self.pending: GraphRecording | None = None
+
+    def add(self, recording: Recording | GraphRecording) -> None:
+        if len(self.recordings) == _MOST:
+            del self.recordings[0]
+        self.recordings.append(recording)
+
+
 class Compiled:
     """A function and its recordings; see `compile`."""
 
     def __init__(self, function: Callable[..., Any], fallback: bool):
         self._function = function
         self._fallback = fallback
-        self._recordings: dict[Any, list[Recording]] = {}
+        self._variants: dict[Any, _Variants] = {}
         self._eager = False
         if hasattr(function, "__name__"):
             update_wrapper(self, function)
@@ -97,39 +113,85 @@ class Compiled:
             return self._function(*args, **kwargs)
         inputs: list[Any] = []
         key = signature((args, kwargs) if kwargs else args, inputs), MODE.enabled, MODE.autocast
-        recordings = self._recordings.get(key)
-        if recordings is None:
-            self._recordings[key] = []
-            return self._function(*args, **kwargs)
-        for recording in recordings:
+        variants = self._variants.get(key)
+        if variants is None:
+            variants = self._variants[key] = _Variants()
+            device = _gpu_of(inputs)
+            if device is None:
+                return self._function(*args, **kwargs)
+            return self._first_on(device, variants, args, kwargs)
+        for recording in variants.recordings:
             if recording.holds():
                 return self._replay(recording, inputs, args, kwargs)
-        return self._record(recordings, args, kwargs)
+        if variants.pending is not None:
+            return self._capture(variants, inputs, args, kwargs)
+        device = _gpu_of(inputs)
+        if device is not None:
+            return self._first_on(device, variants, args, kwargs)
+        return self._record(variants, inputs, args, kwargs)
 
-    def _record(self, recordings: list[Recording], args: Any, kwargs: dict[str, Any]) -> Any:
-        recording = Recording(self._function, args, kwargs, self._fallback)
-        if recording.failure:
-            self._eager = True
-            self._recordings.clear()
-            warnings.warn(
-                f"compile: runs as ever, because it cannot be recorded: {recording.failure}",
-                stacklevel=3,
-            )
-        else:
-            if len(recordings) == _MOST:
-                del recordings[0]
-            recordings.append(recording)
-        return recording.outputs
-
-    def _replay(
-        self, recording: Recording, inputs: list[Any], args: Any, kwargs: dict[str, Any]
+    def _record(
+        self, variants: _Variants, inputs: list[Any], args: Any, kwargs: dict[str, Any]
     ) -> Any:
         try:
-            with np.errstate(all="ignore"):
-                return recording.replay(inputs)
+            recording = Recording(self._function, args, kwargs, self._fallback)
+        except Elsewhere as error:
+            if inputs:
+                raise CaptureError(
+                    f"a step uses tensors on {error.device} and is given some of the host; move "
+                    "them there before the call"
+                ) from None
+            return self._first_on(error.device, variants, args, kwargs)
+        if recording.failure:
+            self._give_up(recording.failure)
+        else:
+            variants.add(recording)
+        return recording.outputs
+
+    def _first_on(
+        self, device: Device, variants: _Variants, args: Any, kwargs: dict[str, Any]
+    ) -> Any:
+        variants.pending = GraphRecording(self._function, device)
+        return variants.pending.first(args, kwargs)
+
+    def _capture(
+        self, variants: _Variants, inputs: list[Any], args: Any, kwargs: dict[str, Any]
+    ) -> Any:
+        recording, variants.pending = variants.pending, None
+        assert recording is not None
+        try:
+            recording.capture(args, kwargs)
+        except CaptureError as error:
+            if not self._fallback and is_users(error):
+                raise
+            self._give_up(str(error))
+            return self._function(*args, **kwargs)
+        variants.add(recording)
+        return recording.launch_first(inputs)
+
+    def _give_up(self, reason: str) -> None:
+        self._eager = True
+        self._variants.clear()
+        warnings.warn(
+            f"compile: runs as ever, because it cannot be captured: {reason}", stacklevel=4
+        )
+
+    def _replay(
+        self, recording: Recording | GraphRecording, inputs: Any, args: Any, kwargs: Any
+    ) -> Any:
+        try:
+            return recording.replay(inputs)
         except CaptureError:
             raise
         except Exception:
             # The operation that failed says better than its kernel what is wrong.
             self._function(*args, **kwargs)
             raise
+
+
+def _gpu_of(inputs: list[Any]) -> Device | None:
+    """The GPU on which one of the arrays is."""
+    for array in inputs:
+        if type(array) is not np.ndarray:
+            return backend_of(array).device_of(array)
+    return None

@@ -13,7 +13,8 @@ from ..backend import get_num_threads
 from ..backend.recorder import Recorder
 from ..errors import CaptureError
 from ..tensor import Tensor
-from .signature import mapped, tensors
+from .outputs import outputs_of
+from .signature import mapped
 from .watch import Watch
 
 __all__ = ["Recording"]
@@ -54,9 +55,10 @@ class Recording:
         given, options = mapped((args, kwargs), lambda x: self._input(recorder, x))
         with recorder.active(), self.watch.active(), resumed(MODE.autocast):
             result = function(*given, **options)
-            self._refuse_graph(recorder, result)
-        self.outputs = mapped(result, self._output)
+            outputs = outputs_of(self.watch, result)
+        self.outputs = outputs
         self.calls = recorder.calls
+        self.draws = [draws for draws in self.watch.draws if draws.taken]
         self.failure = recorder.failure
 
     def _input(self, recorder: Recorder, x: Any) -> Any:
@@ -74,38 +76,18 @@ class Recording:
             )
         return Tensor(place)
 
-    def _refuse_graph(self, recorder: Recorder, result: Any) -> None:
-        for x in tensors(result):
-            if x.node is not None and x.node.saved is not None:
-                recorder.refuse(
-                    "the result requires a gradient, and backward() is not part of the step; "
-                    "compile the whole step, or call it under no_grad()"
-                )
-
-    def _output(self, x: Any) -> Any:
-        if isinstance(x, np.ndarray):
-            return np.asarray(x)
-        return Tensor(x.array) if self.watch.made(x) else x
-
     def holds(self) -> bool:
         """Whether everything is still where, and as, the recording needs it."""
-        for variable, name, reference in self.watch.memory:
-            if vars(variable).get(name) is not reference():
-                return False
-        for variable, missing in self.watch.gradients:
-            if (variable.grad is None) is not missing:
-                return False
-        for module, training in self.watch.modes:
-            if module.training is not training:
-                return False
-        return get_num_threads() == self.threads
+        return self.watch.holds() and get_num_threads() == self.threads
 
+    @np.errstate(all="ignore")
     def replay(self, inputs: list[np.ndarray]) -> Any:
         """Do the step on these arrays; what it returned then, with the values of now."""
         for place, array in zip(self.inputs, inputs):
             np.copyto(place, array)
-        for draws in self.watch.draws:
-            draws.begin()
+        for draws in self.draws:
+            draws.fill()
+            draws.advance()
         for function, args in self.calls:
             function(*args)
         return self.outputs

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..amp import GradScaler
 from ..autograd import Operation, Variable
-from ..backend.recorder import Recorder
+from ..backend import backend_of
 from ..backend.rng import CURRENT, Generator
 from ..backend.swaps import Swaps
 from ..backend.traced import ACTIVE, Traced
@@ -27,7 +27,15 @@ from ..nn import Module
 from ..optim import Optimizer
 from ..optim.lr_scheduler import LRScheduler
 
-__all__ = ["Draws", "Watch"]
+__all__ = ["Draws", "Elsewhere", "Watch", "place_gradient", "set_gradient", "with_method"]
+
+
+class Elsewhere(Exception):
+    """A step uses an array of another device than the one that it is recorded on."""
+
+    def __init__(self, array: Any):
+        super().__init__()
+        self.device = backend_of(array).device_of(array)
 
 
 class Draws:
@@ -39,25 +47,28 @@ class Draws:
         What the kernels of the recording read: the generator's key, and where this replay begins.
     """
 
-    def __init__(self, generator: Generator):
+    def __init__(self, generator: Generator, state: Any):
         self.generator = generator
         self.start = generator.offset
         self.taken = 0
-        self.state = np.empty(3, np.int64)
-        self._fill()
+        self.state = state
 
-    def begin(self) -> None:
-        """Set `state` for a replay, and move the generator on as the step would."""
-        self._fill()
-        self.generator.offset += self.taken
-
-    def _fill(self) -> None:
+    def fill(self) -> None:
+        """Set `state` on the host to a step that begins now."""
         self.state[:] = self.generator.key
         self.state[2] = self.generator.offset
+
+    def advance(self) -> None:
+        """Move the generator on as the step would."""
+        self.generator.offset += self.taken
 
 
 class Watch:
     """Watches over one run of a step that `recorder` records.
+
+    Parameters
+    ----------
+    recorder : Recorder or GraphRecorder
 
     Attributes
     ----------
@@ -70,8 +81,8 @@ class Watch:
         Modules that asked whether they train, and whether they did.
     """
 
-    def __init__(self, recorder: Recorder):
-        self.recorder = recorder
+    def __init__(self, recorder: Any):
+        self.recorder: Any = recorder
         self.draws: list[Draws] = []
         self.memory: list[tuple[Variable, str, Any]] = []
         self.gradients: list[tuple[Variable, bool]] = []
@@ -82,6 +93,16 @@ class Watch:
     def made(self, variable: Variable) -> bool:
         """Whether the step made this tensor."""
         return vars(variable).get("_maker") is self
+
+    def holds(self) -> bool:
+        """Whether everything is still where, and as, it was during the recording."""
+        for variable, name, reference in self.memory:
+            if vars(variable).get(name) is not reference():
+                return False
+        for variable, missing in self.gradients:
+            if (variable.grad is None) is not missing:
+                return False
+        return all([module.training is training for module, training in self.modes])
 
     # --- in place of gpunet's own -----------------------------------------------------------------
 
@@ -98,16 +119,19 @@ class Watch:
             swaps.put(Module, "training", property(self._training, self._set_training))
             swaps.put(Generator, "take", self._taking(Generator.take))
             swaps.put(Generator, "_place", self._placing(Generator._place))
-            for kind in (*_with(Optimizer, "step"), *_with(LRScheduler, "step")):
-                swaps.put(kind, "step", self._living(vars(kind)["step"]))
-            for name in ("unscale_", "step", "update"):
-                swaps.put(GradScaler, name, self._living(vars(GradScaler)[name]))
+            self._swap_steps(swaps)
             try:
                 yield
             finally:
                 for draws in self.draws:
                     vars(draws.generator).pop("draws", None)
-        self.draws = [draws for draws in self.draws if draws.taken]
+
+    def _swap_steps(self, swaps: Swaps) -> None:
+        """Let optimisers, schedulers and `GradScaler` do what they do in each replay."""
+        for kind in (*with_method(Optimizer, "step"), *with_method(LRScheduler, "step")):
+            swaps.put(kind, "step", self._living(vars(kind)["step"]))
+        for name in ("unscale_", "step", "update"):
+            swaps.put(GradScaler, name, self._living(vars(GradScaler)[name]))
 
     # --- arrays of tensors ------------------------------------------------------------------------
 
@@ -123,8 +147,8 @@ class Watch:
         if state.get("_maker") is self:
             return state["_traced"]
         if id(variable) not in self._outside:
-            if not isinstance(array, np.ndarray):
-                raise recorder.error("a tensor on another device is used")
+            if not isinstance(array, recorder.array_type):
+                raise Elsewhere(array)
             self._outside[id(variable)] = variable, recorder.traced(array)
             self.memory.append((variable, "array", weakref.ref(array)))
         return self._outside[id(variable)][1]
@@ -174,9 +198,9 @@ class Watch:
             self.recorder.note(_drop_gradient, variable)
         elif vars(grad)["array"] is variable.grad_buffer:
             self.memory.append((variable, "grad_buffer", weakref.ref(variable.grad_buffer)))
-            self.recorder.note(_place_gradient, variable)
+            self.recorder.note(place_gradient, variable)
         else:
-            self.recorder.note(_set_gradient, variable, grad)
+            self.recorder.note(set_gradient, variable, grad)
 
     # --- modules ----------------------------------------------------------------------------------
 
@@ -202,9 +226,15 @@ class Watch:
     def _draws_of(self, generator: Generator) -> Draws:
         draws = vars(generator).get("draws")
         if draws is None:  # a copy of a generator has those of the original
-            generator.draws = draws = Draws(generator)  # type: ignore[attr-defined]
+            draws = Draws(generator, self._state_of(generator))
+            generator.draws = draws  # type: ignore[attr-defined]
             self.draws.append(draws)
         return draws
+
+    def _state_of(self, generator: Generator) -> Any:
+        state = generator.key.copy()
+        state[2] = generator.offset
+        return state
 
     def _taking(self, take: Callable[..., Any]) -> Callable[..., Any]:
         def taken(generator: Generator, be: Any, array: Any, blocks: int) -> Any:
@@ -254,13 +284,13 @@ class Watch:
         return Operation.result(place)
 
 
-def _with(kind: type, name: str) -> Iterator[type]:
+def with_method(kind: type, name: str) -> Iterator[type]:
     """The class and all below it, those that define the method `name`."""
     if name in vars(kind):
         yield kind
     below: type
     for below in kind.__subclasses__():
-        yield from _with(below, name)
+        yield from with_method(below, name)
 
 
 def _same_place(own: Any, array: Any) -> bool:
@@ -279,11 +309,11 @@ def _drop_gradient(variable: Variable) -> None:
     variable.grad = None
 
 
-def _place_gradient(variable: Variable) -> None:
+def place_gradient(variable: Variable) -> None:
     variable.grad = Operation.result(variable.grad_buffer)
 
 
-def _set_gradient(variable: Variable, grad: Variable) -> None:
+def set_gradient(variable: Variable, grad: Variable | None) -> None:
     variable.grad = grad
 
 

@@ -95,6 +95,18 @@ class FlatOptimizer(Optimizer):
                     self._update(group, buffer, span)
         return loss
 
+    def buffers(self) -> list[FlatBuffer]:
+        """The buffers of all groups."""
+        return [buffer for _, _, buffers in self._flat for buffer in buffers]
+
+    def send_numbers(self) -> None:
+        """Send the hyper-parameters that have changed to the device, as `step` does first."""
+        for group, (_, _, buffers) in zip(self.param_groups, self._flat):
+            numbers = self._numbers(group)
+            for buffer in buffers:
+                if buffer.numbers != numbers:
+                    buffer.set_numbers(numbers)
+
     def _flatten(self, i: int) -> list[FlatBuffer]:
         """Make the buffers of group i anew, after a move or a change of its list of parameters."""
         states = _states(self._flat[i][2])
