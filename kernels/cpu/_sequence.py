@@ -28,21 +28,23 @@ from .team import MOST_TILES, number, run_tiles, team, tile
 
 __all__ = [
     "ARRAYS",
-    "DIRECT",
     "FIRST",
+    "MORE_PANELS",
     "MOST",
     "NEXT",
     "NEXT_N",
     "OFFSET",
+    "PANELS",
     "PHASE",
-    "SLOTS",
-    "SLOT_ROWS",
-    "STRAIGHT",
+    "SIZE",
     "N",
+    "Z",
     "add_rows",
+    "arguments",
     "backward_plan",
     "begin",
     "begin_backward",
+    "block_of",
     "blocks_of",
     "dot_rows",
     "end_backward",
@@ -53,15 +55,18 @@ __all__ = [
     "run_steps",
     "shares_of",
     "slot_of",
+    "space_of",
 ]
 
 # The phase of a job (0 lays out the weights), and the step: its first row and its sequences, the
-# same of the next one; the first sequence, other than 0 in a block of sequences; whether the
-# weights are used where they lie; rows of a slot of scratch memory, the first slot, and how far it
-# is to that of the next tile.
-PHASE, OFFSET, N, NEXT, NEXT_N, FIRST, DIRECT, MOST, SLOT, SLOT_STEP = range(10)
+# same of the next one; the first sequence, other than 0 in a block of sequences; rows of a slot of
+# scratch memory, the first slot, and how far it is to that of the next tile.
+PHASE, OFFSET, N, NEXT, NEXT_N, FIRST, MOST, SLOT, SLOT_STEP = range(9)
+# The width of a block, and the bytes of a number; where the panels begin, or 0 if the weights are
+# used where they lie; where those of a second matrix and the slots begin.
+WIDTH, SIZE, PANELS, MORE_PANELS, Z = range(9, 14)
 #: Number of the first argument that a kernel may choose.
-ARRAYS = 10
+ARRAYS = 14
 
 #: Multiplications of a step from which the team shares it.
 _SHARED = 1 << 17
@@ -104,7 +109,7 @@ def blocks_of(length, itemsize):
 
 
 #: The numbers of `shares_of`.
-THREADS, STRAIGHT, ROWS, SLOT_ROWS, SLOTS, ALL_STEPS = range(6)
+THREADS, DIRECT, ROWS, SLOT_ROWS, SLOTS, ALL_STEPS = range(6)
 
 
 def shares_of(rows, sizes, W, blocks):
@@ -114,7 +119,7 @@ def shares_of(rows, sizes, W, blocks):
     -------
     board : int
     numbers : int64 array
-        THREADS; STRAIGHT, whether the weights are used where they lie; ROWS, sequences of a tile, 0
+        THREADS; DIRECT, whether the weights are used where they lie; ROWS, sequences of a tile, 0
         where a tile is a block of units, of which there are `blocks`; SLOT_ROWS and SLOTS, rows of
         a slot of scratch memory and how many slots there are; ALL_STEPS, the address of a job.
     """
@@ -147,6 +152,39 @@ def _shares(rows, steps, most, least, weights, nbytes, blocks, threads):
         each = max(-(-each // _FEW) * _FEW, -(-most // MOST_TILES))
         slots = (each, -(-most // each))
     return np.array([threads, direct, each, *slots, _sequences_job.address], np.int64)
+
+
+def space_of(shares, dtype, width, gates, panels, more_panels=0):
+    """Scratch memory for panels, panels of a second matrix, and slots of rows of `gates` blocks.
+
+    Returns
+    -------
+    space : array
+    panels, more_panels : int
+        The elements of each that are laid out: none where the weights are used where they lie.
+    """
+    if shares[DIRECT]:
+        panels = more_panels = 0
+    slots = gates * shares[SLOTS] * shares[SLOT_ROWS] * width
+    return np.empty(panels + more_panels + slots, dtype), panels, more_panels
+
+
+@kernel
+def arguments(count, width, space, panels, more_panels):
+    """A list of `count` arguments for `run_steps`, of which those of this file are set."""
+    args = np.empty(count, np.int64)
+    address, size = space.ctypes.data, space.itemsize
+    args[WIDTH], args[SIZE], args[PANELS] = width, size, address if panels else 0
+    args[MORE_PANELS] = address + panels * size
+    args[Z] = args[MORE_PANELS] + more_panels * size
+    return args
+
+
+@inline
+def block_of(args, length, i):
+    """Of block i of so many units the first unit, the units and the width."""
+    width = number(args, WIDTH)
+    return i * width, min(width, length - i * width), width
 
 
 @inline
@@ -192,10 +230,8 @@ def run_steps(board, shares, job, args, plan, tiles, more):
     """
     address, threads = args.ctypes.data, shares[THREADS]
     args[PHASE] = args[FIRST] = 0
-    args[DIRECT], args[MOST], args[SLOT], args[SLOT_STEP] = (
-        shares[STRAIGHT], shares[SLOT_ROWS], 0, 1,
-    )  # fmt: skip
-    if args[DIRECT] == 0:
+    args[MOST], args[SLOT], args[SLOT_STEP] = shares[SLOT_ROWS], 0, 1
+    if shares[DIRECT] == 0:
         run_tiles(board, threads, job, address, max(tiles, more))
     if shares[ROWS]:
         steps = np.empty(8, np.int64)

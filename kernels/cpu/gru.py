@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ..reference import gru as reference
-from ._compile import inline, kernel, kernel_of_apart
+from . import _sequence as seq
+from ._compile import kernel, kernel_of_apart
 from ._math import sigmoid, tanh
 from ._panel import multiply_panel
 from ._sequence import (
-    ARRAYS,
-    DIRECT,
-    FIRST,
-    MOST,
-    NEXT,
-    NEXT_N,
-    OFFSET,
-    PHASE,
-    SLOT_ROWS,
-    SLOTS,
-    STRAIGHT,
-    N,
     add_rows,
+    arguments,
     backward_plan,
     begin,
     begin_backward,
+    block_of,
     blocks_of,
     dot_rows,
     end_backward,
@@ -35,13 +24,13 @@ from ._sequence import (
     run_steps,
     shares_of,
     slot_of,
+    space_of,
 )
 from .team import array, number, tiles_by_size
 
 __all__ = ["gru_backward", "gru_forward"]
 
-_H, _WIDTH, _SIZE, _PANELS, _Z, _W = range(ARRAYS, ARRAYS + 6)
-_G, _BIAS_IH, _BIAS_HH, _STATE, _HPREV, _M, _Y, _COUNT = range(ARRAYS + 6, ARRAYS + 14)
+_H, _W, _G, _BIAS_IH, _BIAS_HH, _STATE, _HPREV, _M, _Y, _COUNT = range(seq.ARRAYS, seq.ARRAYS + 10)
 _DY, _DG, _DK, _DH = _Y, _BIAS_IH, _BIAS_HH, _STATE
 
 
@@ -96,29 +85,23 @@ def _slopes(Z, G, before, M, n, H, low, used, width, dh, dG, dK):
             ku[j] = du[j]
 
 
-@inline
-def _place(args, i):
-    """H, and of block i the first unit, the units and the width."""
-    H, width = number(args, _H), number(args, _WIDTH)
-    return H, i * width, min(width, H - i * width), width
-
-
 @tiles_by_size
 def _forward_job(args, i):
-    H, low, used, width = _place(args, i)
-    n, offset, size = number(args, N), number(args, OFFSET), number(args, _SIZE)
-    panels = array(args, _PANELS, i * 3 * H * width, (i + 1) * 3 * H * width)
+    H = number(args, _H)
+    low, used, width = block_of(args, H, i)
+    n, offset, size = number(args, seq.N), number(args, seq.OFFSET), number(args, seq.SIZE)
+    panels = array(args, seq.PANELS, i * 3 * H * width, (i + 1) * 3 * H * width)
     W = array(args, _W, 0, 3 * H * H)
-    if number(args, PHASE) == 0:
+    if number(args, seq.PHASE) == 0:
         pack_rows(W, 3, H, H, low, used, width, panels)
         return
-    slot, place = 3 * number(args, MOST) * width, slot_of(args, i)
-    Z = array(args, _Z, place * slot, (place + 1) * slot)
+    slot, place = 3 * number(args, seq.MOST) * width, slot_of(args, i)
+    Z = array(args, seq.Z, place * slot, (place + 1) * slot)
     G = array(args, _G, 3 * offset * H, 3 * (offset + n) * H)
     b_ih, b_hh = array(args, _BIAS_IH, 0, 3 * H), array(args, _BIAS_HH, 0, 3 * H)
     begin(Z, G, b_ih, b_hh, n, 3, 2, H, low, used, width)
     before = array(args, _HPREV, offset * H, (offset + n) * H)
-    if number(args, DIRECT):
+    if number(args, seq.PANELS) == 0:
         dot_rows(before, W, n, 3, H, H, low, used, width, Z)
     else:
         for q in range(3):
@@ -126,34 +109,35 @@ def _forward_job(args, i):
                 Z, before.ctypes.data, H * size, n, H, panels.ctypes.data + q * H * width * size,
                 Z.ctypes.data + q * width * size, 3 * width * size,
             )  # fmt: skip
-    going, next_offset = min(n, number(args, NEXT_N)), number(args, NEXT)
+    going, next_offset = min(n, number(args, seq.NEXT_N)), number(args, seq.NEXT)
     following = array(args, _HPREV, next_offset * H, (next_offset + going) * H)
     Y = array(args, _Y, offset * H, (offset + n) * H)
     M = array(args, _M, offset * H, (offset + n) * H)
-    first = number(args, FIRST)
+    first = number(args, seq.FIRST)
     h = array(args, _STATE, first * H, (first + n) * H)
     _units(Z, G, b_ih, n, going, H, low, used, width, before, h, following, M, Y)
 
 
 @tiles_by_size
 def _backward_job(args, i):
-    H, low, used, width = _place(args, i)
-    n, offset, size = number(args, N), number(args, OFFSET), number(args, _SIZE)
-    panel = array(args, _PANELS, i * 3 * H * width, (i + 1) * 3 * H * width)
+    H = number(args, _H)
+    low, used, width = block_of(args, H, i)
+    n, offset, size = number(args, seq.N), number(args, seq.OFFSET), number(args, seq.SIZE)
+    panel = array(args, seq.PANELS, i * 3 * H * width, (i + 1) * 3 * H * width)
     W = array(args, _W, 0, 3 * H * H)
-    if number(args, PHASE) == 0:
+    if number(args, seq.PHASE) == 0:
         pack_columns(W, 3 * H, H, low, used, width, panel)
         return
-    later, going = number(args, NEXT), number(args, NEXT_N)
+    later, going = number(args, seq.NEXT), number(args, seq.NEXT_N)
     rows = max(n, going)
-    slot, place = number(args, MOST) * width, slot_of(args, i)
-    Z = array(args, _Z, place * slot, (place + 1) * slot)
+    slot, place = number(args, seq.MOST) * width, slot_of(args, i)
+    Z = array(args, seq.Z, place * slot, (place + 1) * slot)
     dY = array(args, _DY, offset * H, (offset + n) * H)
-    first = number(args, FIRST)
+    first = number(args, seq.FIRST)
     dh = array(args, _DH, first * H, (first + rows) * H)
     begin_backward(Z, dY, dh, n, rows, H, low, used, width)
     known = array(args, _DK, 3 * later * H, 3 * (later + going) * H)
-    if number(args, DIRECT):
+    if number(args, seq.PANELS) == 0:
         add_rows(known, W, going, 3 * H, H, low, used, width, Z)
     else:
         multiply_panel(
@@ -172,10 +156,8 @@ def _backward_job(args, i):
 @kernel
 def _arguments(G, W, h, Hprev, M, Y, width, panels, space):
     """What both directions share; `panels`: elements of all panels."""
-    args = np.empty(_COUNT, np.int64)
-    args[_H], args[_WIDTH] = h.shape[1], width
-    args[_SIZE], args[_PANELS] = G.itemsize, space.ctypes.data
-    args[_Z] = space.ctypes.data + panels * G.itemsize
+    args = arguments(_COUNT, width, space, panels, 0)
+    args[_H] = h.shape[1]
     args[_W], args[_G], args[_STATE] = W.ctypes.data, G.ctypes.data, h.ctypes.data
     args[_HPREV], args[_M], args[_Y] = Hprev.ctypes.data, M.ctypes.data, Y.ctypes.data
     return args
@@ -206,8 +188,7 @@ def gru_forward(G, W_hh, b_ih, b_hh, h, sizes, reverse, Hprev, M, Y):
         return
     first_states(sizes, reverse, h, Hprev)
     board, shares = shares_of(G.shape[0], sizes, W_hh, tiles)
-    panels = 0 if shares[STRAIGHT] else tiles * width * W_hh.shape[0]
-    space = np.empty(panels + 3 * shares[SLOTS] * shares[SLOT_ROWS] * width, G.dtype)
+    space, panels, _ = space_of(shares, G.dtype, width, 3, tiles * width * W_hh.shape[0])
     plan, job = forward_plan(sizes, bool(reverse)), _forward_job[G.itemsize].address
     _forward(
         board, shares, job, plan, tiles, width, G, W_hh, b_ih, b_hh, h, Hprev, M, Y, panels, space
@@ -220,8 +201,7 @@ def gru_backward(G, dY, W_hh, Hprev, M, dh, sizes, reverse, dG, dK):
         reference.gru_backward(G, dY, W_hh, Hprev, M, dh, sizes, reverse, dG, dK)
         return
     board, shares = shares_of(G.shape[0], sizes, W_hh, tiles)
-    panels = 0 if shares[STRAIGHT] else tiles * width * W_hh.shape[0]
-    space = np.empty(panels + shares[SLOTS] * shares[SLOT_ROWS] * width, G.dtype)
+    space, panels, _ = space_of(shares, G.dtype, width, 1, tiles * width * W_hh.shape[0])
     plan, job = backward_plan(sizes, bool(reverse)), _backward_job[G.itemsize].address
     _backward(
         board, shares, job, plan, tiles, width, G, dY, W_hh, Hprev, M, dh, dG, dK, panels, space

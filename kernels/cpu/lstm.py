@@ -5,26 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from ..reference import lstm as reference
-from ._compile import inline, kernel, kernel_of_apart
+from . import _sequence as seq
+from ._compile import kernel, kernel_of_apart
 from ._math import sigmoid, tanh
 from ._panel import multiply_panel
 from ._sequence import (
-    ARRAYS,
-    DIRECT,
-    FIRST,
-    MOST,
-    NEXT,
-    NEXT_N,
-    OFFSET,
-    PHASE,
-    SLOT_ROWS,
-    SLOTS,
-    STRAIGHT,
-    N,
     add_rows,
+    arguments,
     backward_plan,
     begin,
     begin_backward,
+    block_of,
     blocks_of,
     dot_rows,
     end_backward,
@@ -35,16 +26,14 @@ from ._sequence import (
     run_steps,
     shares_of,
     slot_of,
+    space_of,
 )
 from .team import array, number, tiles_by_size
 
 __all__ = ["lstm_backward", "lstm_forward"]
 
-_H, _P, _WIDTH, _SIZE, _PROJECTED, _PANELS, _MORE_PANELS, _Z = range(ARRAYS, ARRAYS + 8)
-_W, _W_HR, _G, _BIAS_IH, _BIAS_HH, _STATE, _CELL, _HPREV, _CPREV, _S, _Y = range(
-    ARRAYS + 8, ARRAYS + 19
-)
-_RAW, _COUNT = ARRAYS + 19, ARRAYS + 20
+_H, _P, _PROJECTED, _W, _W_HR, _G, _BIAS_IH, _BIAS_HH = range(seq.ARRAYS, seq.ARRAYS + 8)
+_STATE, _CELL, _HPREV, _CPREV, _S, _Y, _RAW, _COUNT = range(seq.ARRAYS + 8, seq.ARRAYS + 16)
 _DY, _DG, _DP, _DH, _DC = _Y, _BIAS_IH, _BIAS_HH, _STATE, _CELL
 
 
@@ -114,40 +103,32 @@ def _copy_block(Z, n, P, low, used, width, dP):
         dP[m * P + low : m * P + low + used] = Z[m * width : m * width + used]
 
 
-@inline
-def _place(length, args, i):
-    """Of block i of so many units the first unit, the units and the width."""
-    width = number(args, _WIDTH)
-    low = i * width
-    return low, min(width, length - low), width
-
-
 @tiles_by_size
 def _forward_job(args, i):
-    H, P, size = number(args, _H), number(args, _P), number(args, _SIZE)
-    n, offset, phase = number(args, N), number(args, OFFSET), number(args, PHASE)
-    low, used, width = _place(H, args, i)
+    H, P, size = number(args, _H), number(args, _P), number(args, seq.SIZE)
+    n, offset, phase = number(args, seq.N), number(args, seq.OFFSET), number(args, seq.PHASE)
+    low, used, width = block_of(args, H, i)
     W, W_hr = array(args, _W, 0, 4 * H * P), array(args, _W_HR, 0, P * H)
-    panels = array(args, _PANELS, i * 4 * P * width, (i + 1) * 4 * P * width)
-    panel = array(args, _MORE_PANELS, i * H * width, (i + 1) * H * width)
+    panels = array(args, seq.PANELS, i * 4 * P * width, (i + 1) * 4 * P * width)
+    panel = array(args, seq.MORE_PANELS, i * H * width, (i + 1) * H * width)
     if phase == 0:
         pack_rows(W, 4, H, P, low, used, width, panels)
-        low, used, width = _place(P, args, i)
+        low, used, width = block_of(args, P, i)
         if number(args, _PROJECTED) and used > 0:
             pack_rows(W_hr, 1, P, H, low, used, width, panel)
         return
-    slot, place = 4 * number(args, MOST) * width, slot_of(args, i)
-    Z = array(args, _Z, place * slot, (place + 1) * slot)
-    first = number(args, FIRST)
-    going, after = min(n, number(args, NEXT_N)), number(args, NEXT)
+    slot, place = 4 * number(args, seq.MOST) * width, slot_of(args, i)
+    Z = array(args, seq.Z, place * slot, (place + 1) * slot)
+    first = number(args, seq.FIRST)
+    going, after = min(n, number(args, seq.NEXT_N)), number(args, seq.NEXT)
     following = array(args, _HPREV, after * P, (after + going) * P)
     Y = array(args, _Y, offset * P, (offset + n) * P)
     h = array(args, _STATE, first * P, (first + n) * P)
     raw = array(args, _RAW, first * H, (first + n) * H)
     if phase == 2:
-        low, used, width = _place(P, args, i)
+        low, used, width = block_of(args, P, i)
         Z[: n * width] = 0
-        if number(args, DIRECT):
+        if number(args, seq.PANELS) == 0:
             dot_rows(raw, W_hr, n, 1, P, H, low, used, width, Z)
         else:
             multiply_panel(
@@ -159,7 +140,7 @@ def _forward_job(args, i):
     b_ih, b_hh = array(args, _BIAS_IH, 0, 4 * H), array(args, _BIAS_HH, 0, 4 * H)
     begin(Z, G, b_ih, b_hh, n, 4, 4, H, low, used, width)
     before = array(args, _HPREV, offset * P, (offset + n) * P)
-    if number(args, DIRECT):
+    if number(args, seq.PANELS) == 0:
         dot_rows(before, W, n, 4, H, P, low, used, width, Z)
     else:
         for q in range(4):
@@ -182,35 +163,31 @@ def _forward_job(args, i):
 
 @tiles_by_size
 def _backward_job(args, i):
-    H, P, size = number(args, _H), number(args, _P), number(args, _SIZE)
-    n, offset, phase = number(args, N), number(args, OFFSET), number(args, PHASE)
+    H, P, size = number(args, _H), number(args, _P), number(args, seq.SIZE)
+    n, offset, phase = number(args, seq.N), number(args, seq.OFFSET), number(args, seq.PHASE)
     projected = number(args, _PROJECTED)
     W, W_hr = array(args, _W, 0, 4 * H * P), array(args, _W_HR, 0, P * H)
-    panel = array(
-        args, _PANELS, i * 4 * H * number(args, _WIDTH), (i + 1) * 4 * H * number(args, _WIDTH)
-    )
-    more = array(
-        args, _MORE_PANELS, i * P * number(args, _WIDTH), (i + 1) * P * number(args, _WIDTH)
-    )
-    low, used, width = _place(P, args, i)
+    low, used, width = block_of(args, P, i)
+    panel = array(args, seq.PANELS, i * 4 * H * width, (i + 1) * 4 * H * width)
+    more = array(args, seq.MORE_PANELS, i * P * width, (i + 1) * P * width)
     if phase == 0:
         if used > 0:
             pack_columns(W, 4 * H, P, low, used, width, panel)
         if projected:
-            low, used, width = _place(H, args, i)
+            low, used, width = block_of(args, H, i)
             pack_columns(W_hr, P, H, low, used, width, more)
         return
-    slot, place = number(args, MOST) * width, slot_of(args, i)
-    Z = array(args, _Z, place * slot, (place + 1) * slot)
-    first = number(args, FIRST)
+    slot, place = number(args, seq.MOST) * width, slot_of(args, i)
+    Z = array(args, seq.Z, place * slot, (place + 1) * slot)
+    first = number(args, seq.FIRST)
     if phase == 1:
-        later, going = number(args, NEXT), number(args, NEXT_N)
+        later, going = number(args, seq.NEXT), number(args, seq.NEXT_N)
         rows = max(n, going)
         dY = array(args, _DY, offset * P, (offset + n) * P)
         dh = array(args, _DH, first * P, (first + rows) * P)
         begin_backward(Z, dY, dh, n, rows, P, low, used, width)
         known = array(args, _DG, 4 * later * H, 4 * (later + going) * H)
-        if number(args, DIRECT):
+        if number(args, seq.PANELS) == 0:
             add_rows(known, W, going, 4 * H, P, low, used, width, Z)
         else:
             multiply_panel(
@@ -222,10 +199,10 @@ def _backward_job(args, i):
     if projected and phase == 1:
         _copy_block(Z, n, P, low, used, width, dP)
         return
-    low, used, width = _place(H, args, i)
+    low, used, width = block_of(args, H, i)
     if projected:
         Z[: n * width] = 0
-        if number(args, DIRECT):
+        if number(args, seq.PANELS) == 0:
             add_rows(dP, W_hr, n, P, H, low, used, width, Z)
         else:
             multiply_panel(
@@ -244,12 +221,8 @@ def _arguments(
     G, W_hh, W_hr, projected, h, c, Hprev, Cprev, S, Y, width, panels, more_panels, space
 ):
     """What both directions share; `panels`, `more_panels`: the elements of all panels."""
-    args = np.empty(_COUNT, np.int64)
-    args[_H], args[_WIDTH] = c.shape[1], width
-    args[_P], args[_SIZE], args[_PROJECTED] = W_hh.shape[1], G.itemsize, projected
-    args[_PANELS] = space.ctypes.data
-    args[_MORE_PANELS] = args[_PANELS] + panels * G.itemsize
-    args[_Z] = args[_MORE_PANELS] + more_panels * G.itemsize
+    args = arguments(_COUNT, width, space, panels, more_panels)
+    args[_H], args[_P], args[_PROJECTED] = c.shape[1], W_hh.shape[1], projected
     args[_W], args[_W_HR], args[_G] = W_hh.ctypes.data, W_hr.ctypes.data, G.ctypes.data
     args[_STATE], args[_CELL] = h.ctypes.data, c.ctypes.data
     args[_HPREV], args[_CPREV] = Hprev.ctypes.data, Cprev.ctypes.data
@@ -292,15 +265,13 @@ def lstm_forward(G, W_hh, b_ih, b_hh, W_hr, h, c, sizes, reverse, Hprev, Cprev, 
         return
     first_states(sizes, reverse, h, Hprev)
     first_states(sizes, reverse, c, Cprev)
-    board, shares = shares_of(G.shape[0], sizes, W_hh, tiles)
-    direct = shares[STRAIGHT]
     projected = W_hr is not None
     more = blocks_of(h.shape[1], G.itemsize)[0] if projected else 0
-    panels = 0 if direct else 4 * tiles * width * h.shape[1]
-    more_panels = 0 if direct else more * width * H
+    board, shares = shares_of(G.shape[0], sizes, W_hh, tiles)
     raw = np.empty((n, H), G.dtype) if projected else Y
-    slots = 4 * shares[SLOTS] * shares[SLOT_ROWS] * width
-    space = np.empty(panels + more_panels + slots, G.dtype)
+    space, panels, more_panels = space_of(
+        shares, G.dtype, width, 4, 4 * tiles * width * h.shape[1], more * width * H
+    )
     plan, job = forward_plan(sizes, bool(reverse)), _forward_job[G.itemsize].address
     _forward(
         board, shares, job, plan, tiles, more, width, G, W_hh, b_ih, b_hh,
@@ -316,17 +287,16 @@ def lstm_backward(G, dY, W_hh, W_hr, Cprev, S, dh, dc, sizes, reverse, dG, dP):
             G, dY, W_hh, W_hr, Cprev, S, dh, dc, sizes, reverse, dG, dP
         )  # fmt: skip
         return
-    board, shares = shares_of(G.shape[0], sizes, W_hh, units)
-    direct = shares[STRAIGHT]
     projected = W_hr is not None
     tiles = blocks_of(dh.shape[1], G.itemsize)[0] if projected else units
-    panels = 0 if direct else 4 * tiles * width * H
-    more_panels = 0 if direct or not projected else units * width * dh.shape[1]
-    slots = shares[SLOTS] * shares[SLOT_ROWS] * width
-    space = np.empty(panels + more_panels + slots, G.dtype)
+    more = units if projected else 0
+    board, shares = shares_of(G.shape[0], sizes, W_hh, units)
+    space, panels, more_panels = space_of(
+        shares, G.dtype, width, 1, 4 * tiles * width * H, more * width * dh.shape[1]
+    )
     plan, job = backward_plan(sizes, bool(reverse)), _backward_job[G.itemsize].address
     _backward(
-        board, shares, job, plan, tiles, units if projected else 0, width, G, dY, W_hh,
+        board, shares, job, plan, tiles, more, width, G, dY, W_hh,
         W_hr if projected else W_hh, Cprev, S, dh, dc, dG, dP if projected else dG, panels,
         more_panels, space,
     )  # fmt: skip

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ..reference import rnn as reference
-from ._compile import inline, kernel, kernel_of_apart
+from . import _sequence as seq
+from ._compile import kernel, kernel_of_apart
 from ._math import tanh
 from ._panel import multiply_panel
 from ._sequence import (
-    ARRAYS,
-    DIRECT,
-    FIRST,
-    MOST,
-    NEXT,
-    NEXT_N,
-    OFFSET,
-    PHASE,
-    SLOT_ROWS,
-    SLOTS,
-    STRAIGHT,
-    N,
     add_rows,
+    arguments,
     backward_plan,
     begin,
     begin_backward,
+    block_of,
     blocks_of,
     dot_rows,
     end_backward,
@@ -35,13 +24,15 @@ from ._sequence import (
     run_steps,
     shares_of,
     slot_of,
+    space_of,
 )
 from .team import array, number, tiles_by_size
 
 __all__ = ["rnn_backward", "rnn_forward"]
 
-_H, _WIDTH, _SIZE, _RELU, _PANELS, _Z, _W = range(ARRAYS, ARRAYS + 7)
-_G, _BIAS_IH, _BIAS_HH, _STATE, _HPREV, _Y, _COUNT = range(ARRAYS + 7, ARRAYS + 14)
+_H, _RELU, _W, _G, _BIAS_IH, _BIAS_HH, _STATE, _HPREV, _Y, _COUNT = range(
+    seq.ARRAYS, seq.ARRAYS + 10
+)
 _DY, _DH, _DG = _G, _BIAS_IH, _BIAS_HH
 
 
@@ -75,61 +66,56 @@ def _slopes(Z, relu, n, H, low, used, width, Y, dG):
                 d[j] = z[j] * (1 - y[j] * y[j])
 
 
-@inline
-def _place(args, i):
-    """H, and of block i the first unit, the units and the width."""
-    H, width = number(args, _H), number(args, _WIDTH)
-    return H, i * width, min(width, H - i * width), width
-
-
 @tiles_by_size
 def _forward_job(args, i):
-    H, low, used, width = _place(args, i)
-    n, offset, size = number(args, N), number(args, OFFSET), number(args, _SIZE)
-    panel = array(args, _PANELS, i * H * width, (i + 1) * H * width)
+    H = number(args, _H)
+    low, used, width = block_of(args, H, i)
+    n, offset, size = number(args, seq.N), number(args, seq.OFFSET), number(args, seq.SIZE)
+    panel = array(args, seq.PANELS, i * H * width, (i + 1) * H * width)
     W = array(args, _W, 0, H * H)
-    if number(args, PHASE) == 0:
+    if number(args, seq.PHASE) == 0:
         pack_rows(W, 1, H, H, low, used, width, panel)
         return
-    slot, place = number(args, MOST) * width, slot_of(args, i)
-    Z = array(args, _Z, place * slot, (place + 1) * slot)
+    slot, place = number(args, seq.MOST) * width, slot_of(args, i)
+    Z = array(args, seq.Z, place * slot, (place + 1) * slot)
     G = array(args, _G, offset * H, (offset + n) * H)
     b_ih, b_hh = array(args, _BIAS_IH, 0, H), array(args, _BIAS_HH, 0, H)
     begin(Z, G, b_ih, b_hh, n, 1, 1, H, low, used, width)
     before = array(args, _HPREV, offset * H, (offset + n) * H)
-    if number(args, DIRECT):
+    if number(args, seq.PANELS) == 0:
         dot_rows(before, W, n, 1, H, H, low, used, width, Z)
     else:
         multiply_panel(
             Z, before.ctypes.data, H * size, n, H, panel.ctypes.data, Z.ctypes.data, width * size
         )
-    going, next_offset = min(n, number(args, NEXT_N)), number(args, NEXT)
+    going, next_offset = min(n, number(args, seq.NEXT_N)), number(args, seq.NEXT)
     following = array(args, _HPREV, next_offset * H, (next_offset + going) * H)
     Y = array(args, _Y, offset * H, (offset + n) * H)
-    first = number(args, FIRST)
+    first = number(args, seq.FIRST)
     h = array(args, _STATE, first * H, (first + n) * H)
     _units(Z, number(args, _RELU), n, going, H, low, used, width, h, following, Y)
 
 
 @tiles_by_size
 def _backward_job(args, i):
-    H, low, used, width = _place(args, i)
-    n, offset, size = number(args, N), number(args, OFFSET), number(args, _SIZE)
-    panel = array(args, _PANELS, i * H * width, (i + 1) * H * width)
+    H = number(args, _H)
+    low, used, width = block_of(args, H, i)
+    n, offset, size = number(args, seq.N), number(args, seq.OFFSET), number(args, seq.SIZE)
+    panel = array(args, seq.PANELS, i * H * width, (i + 1) * H * width)
     W = array(args, _W, 0, H * H)
-    if number(args, PHASE) == 0:
+    if number(args, seq.PHASE) == 0:
         pack_columns(W, H, H, low, used, width, panel)
         return
-    later, going = number(args, NEXT), number(args, NEXT_N)
+    later, going = number(args, seq.NEXT), number(args, seq.NEXT_N)
     rows = max(n, going)
-    slot, place = number(args, MOST) * width, slot_of(args, i)
-    Z = array(args, _Z, place * slot, (place + 1) * slot)
+    slot, place = number(args, seq.MOST) * width, slot_of(args, i)
+    Z = array(args, seq.Z, place * slot, (place + 1) * slot)
     dY = array(args, _DY, offset * H, (offset + n) * H)
-    first = number(args, FIRST)
+    first = number(args, seq.FIRST)
     dh = array(args, _DH, first * H, (first + rows) * H)
     begin_backward(Z, dY, dh, n, rows, H, low, used, width)
     known = array(args, _DG, later * H, (later + going) * H)
-    if number(args, DIRECT):
+    if number(args, seq.PANELS) == 0:
         add_rows(known, W, going, H, H, low, used, width, Z)
     else:
         multiply_panel(
@@ -142,29 +128,28 @@ def _backward_job(args, i):
 
 
 @kernel
-def _forward(board, shares, job, plan, tiles, width, relu, G, W_hh, b_ih, b_hh, h, Hprev, Y, space):
-    H = W_hh.shape[1]
-    args = np.empty(_COUNT, np.int64)
-    args[_H], args[_WIDTH] = H, width
-    args[_SIZE], args[_RELU] = G.itemsize, relu
-    args[_PANELS] = space.ctypes.data
-    args[_Z] = args[_PANELS] + (0 if shares[STRAIGHT] else tiles * H * width * G.itemsize)
-    args[_W], args[_G], args[_STATE] = W_hh.ctypes.data, G.ctypes.data, h.ctypes.data
+def _arguments(W_hh, relu, Y, width, panels, space):
+    """What both directions share; `panels`: elements of all panels."""
+    args = arguments(_COUNT, width, space, panels, 0)
+    args[_H], args[_RELU] = W_hh.shape[1], relu
+    args[_W], args[_Y] = W_hh.ctypes.data, Y.ctypes.data
+    return args
+
+
+@kernel
+def _forward(
+    board, shares, job, plan, tiles, width, relu, G, W_hh, b_ih, b_hh, h, Hprev, Y, panels, space
+):
+    args = _arguments(W_hh, relu, Y, width, panels, space)
+    args[_G], args[_STATE], args[_HPREV] = G.ctypes.data, h.ctypes.data, Hprev.ctypes.data
     args[_BIAS_IH], args[_BIAS_HH] = b_ih.ctypes.data, b_hh.ctypes.data
-    args[_HPREV], args[_Y] = Hprev.ctypes.data, Y.ctypes.data
     return run_steps(board, shares, job, args, plan, tiles, 0)
 
 
 @kernel
-def _backward(board, shares, job, plan, tiles, width, relu, Y, dY, W_hh, dh, dG, space):
-    H = W_hh.shape[1]
-    args = np.empty(_COUNT, np.int64)
-    args[_H], args[_WIDTH] = H, width
-    args[_SIZE], args[_RELU] = Y.itemsize, relu
-    args[_PANELS] = space.ctypes.data
-    args[_Z] = args[_PANELS] + (0 if shares[STRAIGHT] else tiles * H * width * Y.itemsize)
-    args[_W], args[_DY], args[_DH] = W_hh.ctypes.data, dY.ctypes.data, dh.ctypes.data
-    args[_DG], args[_Y] = dG.ctypes.data, Y.ctypes.data
+def _backward(board, shares, job, plan, tiles, width, relu, Y, dY, W_hh, dh, dG, panels, space):
+    args = _arguments(W_hh, relu, Y, width, panels, space)
+    args[_DY], args[_DH], args[_DG] = dY.ctypes.data, dh.ctypes.data, dG.ctypes.data
     return run_steps(board, shares, job, args, plan, tiles, 0)
 
 
@@ -175,11 +160,11 @@ def rnn_forward(G, W_hh, b_ih, b_hh, relu, h, sizes, reverse, Hprev, Y):
         return
     first_states(sizes, reverse, h, Hprev)
     board, shares = shares_of(G.shape[0], sizes, W_hh, tiles)
-    panels = 0 if shares[STRAIGHT] else tiles * width * W_hh.shape[1]
-    space = np.empty(panels + shares[SLOTS] * shares[SLOT_ROWS] * width, G.dtype)
+    space, panels, _ = space_of(shares, G.dtype, width, 1, tiles * width * W_hh.shape[0])
     plan, job = forward_plan(sizes, bool(reverse)), _forward_job[G.itemsize].address
     _forward(
-        board, shares, job, plan, tiles, width, bool(relu), G, W_hh, b_ih, b_hh, h, Hprev, Y, space
+        board, shares, job, plan, tiles, width, bool(relu), G, W_hh, b_ih, b_hh, h, Hprev, Y,
+        panels, space,
     )  # fmt: skip
 
 
@@ -189,9 +174,8 @@ def rnn_backward(Y, dY, W_hh, relu, dh, sizes, reverse, dG):
         reference.rnn_backward(Y, dY, W_hh, relu, dh, sizes, reverse, dG)
         return
     board, shares = shares_of(Y.shape[0], sizes, W_hh, tiles)
-    panels = 0 if shares[STRAIGHT] else tiles * width * W_hh.shape[0]
-    space = np.empty(panels + shares[SLOTS] * shares[SLOT_ROWS] * width, Y.dtype)
+    space, panels, _ = space_of(shares, Y.dtype, width, 1, tiles * width * W_hh.shape[0])
     plan, job = backward_plan(sizes, bool(reverse)), _backward_job[Y.itemsize].address
     _backward(
-        board, shares, job, plan, tiles, width, bool(relu), Y, dY, W_hh, dh, dG, space
+        board, shares, job, plan, tiles, width, bool(relu), Y, dY, W_hh, dh, dG, panels, space
     )  # fmt: skip
