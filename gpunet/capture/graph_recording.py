@@ -10,7 +10,7 @@ import numpy as np
 
 from ..autograd.autocast import resumed
 from ..autograd.mode import MODE
-from ..backend import Device, backend_for
+from ..backend import Device, backend_for, backend_of
 from ..backend.refusal import user_line
 from ..errors import CaptureError
 from ..tensor import Tensor
@@ -99,7 +99,7 @@ class GraphRecording:
             array = x.array
             if x.requires_grad:
                 raise CaptureError("an input requires a gradient; call the step with x.detach()")
-        if type(array) is not self.backend.array_type:
+        if backend_of(array) is not self.backend:
             raise CaptureError(
                 f"a step on {self.device} is given a tensor or an array of the host; move it there "
                 "before the call"
