@@ -168,7 +168,10 @@ class Trainer(Resumable):
         Parameters
         ----------
         loader : DataLoader or other iterable
-            Gives the mini-batches of one pass each time it is iterated over.
+            Gives the mini-batches of one pass each time it is iterated over. Where the data of a
+            DataLoader are on the host and the model is not, each mini-batch is sent to it while
+            the one before is worked on; data that are where the model is (``dataset.to(device)``)
+            need no copies.
         epochs : int
         validation : DataLoader or other iterable, optional
             Is evaluated after each epoch.

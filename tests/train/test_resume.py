@@ -58,6 +58,31 @@ def test_from_any_step(at, device, tmp_path):
     assert [step for step, _ in monitor.changes] == [0, 5, 10]
 
 
+@pytest.mark.parametrize("at", [1, 5, 7])
+def test_with_mini_batches_that_are_sent_ahead(at, cuda, tmp_path):
+    """The data are on the host, the model is not: one mini-batch more is on its way."""
+
+    def build(seed=0):
+        trainer, loader = make("cpu", seed=seed, dropout=0.3)
+        trainer.model.to(cuda)
+        return trainer, loader
+
+    whole, loader = build()
+    whole.fit(loader, 3, loader)
+    there, loader = make(cuda, dropout=0.3)
+    there.fit(loader, 3, loader)
+    assert weights(there) == weights(whole)
+
+    first, loader = build()
+    with pytest.raises(_Killed):
+        first.fit(loader, 3, loader, [SaveAt(tmp_path / "c", at)])
+    second, loader = build(seed=77)
+    second.load_checkpoint(tmp_path / "c")
+    second.fit(loader, 3 - second.epoch, loader)
+    assert weights(second) == weights(whole)
+    assert without_time(second.history) == without_time(whole.history)
+
+
 def test_from_the_end_of_an_epoch(device, tmp_path):
     whole, loader = build(device)
     whole.fit(loader, 4)

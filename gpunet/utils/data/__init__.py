@@ -3,7 +3,8 @@
 Read `loader` first: `DataLoader` draws the order of a pass (`sampler`), and `passes` chooses how
 its mini-batches come about. Rows of tensors are cut out or gathered (`gather`); other samples are
 read and collated (`fetch`, `collate`), by threads if so wished (`workers`), and brought to a device
-one mini-batch ahead (`transfer`).
+one mini-batch ahead (`transfer`). Data that fit there are moved once, by ``dataset.to("cuda")``
+(`moving`): a pass then draws its order, gathers and collates on the device.
 """
 
 from __future__ import annotations
