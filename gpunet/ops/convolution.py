@@ -89,7 +89,9 @@ def conv_backward(be: Any, dY: Any, saved: Any, needs: Any, out: Any) -> Any:
             into[1] = out[1].reshape(shape[0], 1, *(1,) * (5 - ndim), *shape[2:])
         dX, dW, db = depthwise_backward(be, dZ, rest, needs, into)
         dX = None if dX is None else from_image(be, dX, ndim)
-        return dX, None if dW is None else dW.reshape(shape), db
+        if dW is not None:
+            dW = dW.reshape(shape) if out[1] is None else out[1]
+        return dX, dW, db
     X, packed, Y, geometry, act = rest
     dX = dW = None
     dZ, db = _bias_backward(be, dZ, Y, act, needs[2], out[2])

@@ -74,5 +74,5 @@ def depthwise_backward(be: Any, dY: Any, saved: Any, needs: Any, out: Any) -> An
         by_tap = be.empty(packed.shape, W.dtype)
         be.kernels.depthwise_backward_weight(X, dZ, by_tap, *geometry)
         dW = out[1] if out[1] is not None else be.empty(W.shape, W.dtype)
-        dW[:, 0] = be.xp.moveaxis(by_tap, -1, 0)
+        be.xp.copyto(dW[:, 0], be.xp.moveaxis(by_tap, -1, 0))
     return dX, dW, db if needs[2] else None

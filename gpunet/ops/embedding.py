@@ -43,5 +43,5 @@ def embedding_backward(be: Any, dY: Any, saved: Any, needs: Any, out: Any) -> An
     dW = be.empty(shape, dY.dtype) if out[1] is None else out[1]
     be.kernels.embedding_backward(be.contiguous(dY).reshape(flat.size, shape[1]), flat, dW)
     if padding is not None:
-        dW[padding] = 0
+        be.xp.copyto(dW[padding], 0)
     return None, dW

@@ -57,11 +57,14 @@ def matmul_backward(be: Any, dY: Any, saved: Any, needs: Any, out: Any) -> Any:
     left, right = _as_matrices(A, B)
     dY = dY.reshape(full)
     dA = dB = None
-    plain = A.ndim == 2 and B.ndim == 2
+    if A.ndim == 2 and B.ndim == 2:  # what is written into `out` is returned as it is
+        dA = _left(be, dY, A, B, out[0]) if needs[0] else None
+        dB = _right(be, dY, A, B, out[1]) if needs[1] else None
+        return dA, dB
     if needs[0]:
-        dA = _left(be, dY, left, right, out[0] if plain else None).reshape(A.shape)
+        dA = _left(be, dY, left, right, None).reshape(A.shape)
     if needs[1]:
-        dB = _right(be, dY, left, right, out[1] if plain else None).reshape(B.shape)
+        dB = _right(be, dY, left, right, None).reshape(B.shape)
     return dA, dB
 
 
