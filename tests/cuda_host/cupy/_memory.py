@@ -307,8 +307,12 @@ class MemoryPool:
         capture = _stream.current_capture()
         if capture is not None and capture.mode != _stream.STREAM_RELAXED:
             capture.invalidate(900)  # cudaMalloc is allowed in the relaxed mode alone
-        whole = self._asked(size)
-        self._total += whole.size
+        self._total += rounded  # as CuPy does it, before it asks
+        try:
+            whole = self._asked(rounded)
+        except BaseException:
+            self._total -= rounded
+            raise
         whole._arena = _stream._current.stream.ptr
         return whole
 
@@ -325,7 +329,7 @@ class MemoryPool:
                     raise
                 if attempt == 0:
                     self.free_all_blocks()
-        raise OutOfMemoryError(size, self._total)
+        raise OutOfMemoryError(size, self._total - size)
 
     def _take_back(self, memory):
         self._used -= memory.size
