@@ -22,6 +22,9 @@ WIDTH = 80
 
 def tensor_text(values: np.ndarray, device: str, requires_grad: bool, node: Node | None) -> str:
     """``tensor([1., 2.], device='cuda:0', dtype=gpunet.float64, requires_grad=True)``."""
+    dtype = values.dtype
+    if dtype.char == "E":  # bfloat16
+        values = values.astype(np.float32)
     prefix = "tensor("
     notes = []
     if device != "cpu":
@@ -31,13 +34,13 @@ def tensor_text(values: np.ndarray, device: str, requires_grad: bool, node: Node
         body = "[]"
         if values.ndim != 1:
             notes.append(f"size={values.shape}")
-        shown = values.dtype != default
+        shown = dtype != default
     else:
         summarise = values.size > THRESHOLD
         body = _block(values, len(prefix), summarise, _formatter(_edges(values, summarise)))
-        shown = values.dtype not in (default, np.dtype("int64"), np.dtype("bool"))
+        shown = dtype not in (default, np.dtype("int64"), np.dtype("bool"))
     if shown:
-        notes.append(f"dtype=gpunet.{values.dtype}")
+        notes.append(f"dtype=gpunet.{dtype}")
     if node is not None:
         notes.append(f"grad_fn=<{_name(node)}>")
     elif requires_grad:

@@ -12,6 +12,7 @@ import numpy as np
 from . import autograd, dtypes
 from .autograd import Operation, Variable
 from .backend import Device, backend_of
+from .dtypes import FLOATING
 from .functions import (
     arithmetic,
     axes,
@@ -124,7 +125,7 @@ class Tensor(Variable):
             For a tensor of integers or truth values, or when it is to be switched off for a tensor
             that an operation made.
         """
-        if requires_grad and self.array.dtype.kind != "f":
+        if requires_grad and self.array.dtype.kind not in FLOATING:
             raise RuntimeError(
                 "only tensors of floating-point dtype can require gradients, and this one has "
                 f"dtype {self.array.dtype}"
@@ -273,7 +274,7 @@ class Tensor(Variable):
 
     def is_floating_point(self) -> _bool:
         """Whether the elements are floating-point numbers."""
-        return self.array.dtype.kind == "f"
+        return self.array.dtype.kind in FLOATING
 
     # --- as Python and NumPy values -----------------------------------------------------------
 
@@ -353,7 +354,7 @@ class Tensor(Variable):
         return _int(self.item())
 
     def __index__(self) -> _int:
-        if self.array.size != 1 or self.array.dtype.kind == "f":
+        if self.array.size != 1 or self.array.dtype.kind in FLOATING:
             raise TypeError("only integer tensors of a single element can be converted to an index")
         return _int(self.array.item())
 
@@ -418,6 +419,10 @@ class Tensor(Variable):
     def half(self) -> Tensor:
         """The tensor as float16."""
         return conversion.cast(self, dtypes.float16)
+
+    def bfloat16(self) -> Tensor:
+        """The tensor as bfloat16."""
+        return conversion.cast(self, dtypes.bfloat16_dtype())
 
     def long(self) -> Tensor:
         """The tensor as int64."""

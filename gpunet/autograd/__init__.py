@@ -21,7 +21,7 @@ Gradients are of first order: backward functions work on raw arrays and leave no
 
 from __future__ import annotations
 
-from .autocast import autocast, is_autocast_enabled, mixes
+from .autocast import autocast, get_autocast_dtype, is_autocast_enabled, mixes
 from .function import Function, FunctionContext
 from .gradients import backward, grad
 from .mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
@@ -36,6 +36,7 @@ __all__ = [
     "autocast",
     "backward",
     "enable_grad",
+    "get_autocast_dtype",
     "grad",
     "inference_mode",
     "is_autocast_enabled",

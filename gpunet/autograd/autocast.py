@@ -1,8 +1,7 @@
-"""`autocast`: matrix products in float16, what needs the range or the precision in float32."""
+"""`autocast`: matrix products in 16 bits, what needs the range or the precision in float32."""
 
 from __future__ import annotations
 
-import threading
 import warnings
 from collections.abc import Callable
 from functools import wraps
@@ -11,13 +10,16 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, backend_of, probe_cuda
-from .casting import cast_call
+from ..dtypes import bfloat16_dtype
+from .casting import SWITCH
 from .mode import MODE
-from .tape import Operation
 
-__all__ = ["autocast", "is_autocast_enabled", "mixes", "resumed"]
+__all__ = ["autocast", "get_autocast_dtype", "is_autocast_enabled", "mixes", "resumed"]
 
-_DEVICES = ("cpu", "cuda")
+#: The device types, with the dtype that each has by default.
+_DEVICES = {"cpu": "bfloat16", "cuda": "float16"}
+#: The dtypes by name, with what ``dtype.char`` is for them.
+_KINDS = {"bfloat16": "E", "float16": "e"}
 
 
 class _Block:
@@ -25,28 +27,29 @@ class _Block:
 
     Attributes
     ----------
-    enabled : dict
-        Device type to whether its operations cast.
+    kinds : dict
+        Device type to the ``char`` of the dtype to which its operations cast; "" for none.
     weights : dict or None
-        Weights that are rounded already, by the id of their array; None where none are kept.
+        Weights that are rounded already, by the id of their array and the char of the dtype; None
+        where none are kept.
     """
 
-    __slots__ = ("enabled", "weights")
+    __slots__ = ("kinds", "weights")
 
-    def __init__(self, enabled: dict[str, bool], weights: dict[int, Any] | None):
-        self.enabled = enabled
+    def __init__(self, kinds: dict[str, str], weights: dict[Any, Any] | None):
+        self.kinds = kinds
         self.weights = weights
 
 
 class autocast:
     """Mixed precision: a context manager and a decorator, as ``torch.autocast``.
 
-    Inside, matrix products, convolutions, recurrent layers and attention take float16 operands
-    and give float16 results; exponentials, softmax, norms, reductions and losses work in float32;
-    other operations take the widest type of their inputs. Parameters stay as they are, and so do
-    their gradients and the optimiser's state. Backward runs outside the block, each operation in
-    the types of its forward. Use it with `gpunet.amp.GradScaler`, which keeps small gradients from
-    vanishing in float16.
+    Inside, matrix products, convolutions, recurrent layers and attention take operands of `dtype`
+    and give results of `dtype`; exponentials, softmax, norms, reductions and losses work in
+    float32; other operations take the widest type of their inputs. Parameters stay as they are, and
+    so do their gradients and the optimiser's state. Backward runs outside the block, each operation
+    in the types of its forward. Use float16 with `gpunet.amp.GradScaler`, which keeps small
+    gradients from vanishing; bfloat16 has the range of float32 and does not need it.
 
     ::
 
@@ -62,10 +65,10 @@ class autocast:
     Parameters
     ----------
     device_type : {"cuda", "cpu"}
-        Only operations on tensors of this device cast. The CPU has no arithmetic in float16: there
+        Only operations on tensors of this device cast. The CPU has no arithmetic in 16 bits: there
         this costs time, and is for tests.
     dtype : dtype, optional
-        float16, which is also the default.
+        float16 or bfloat16. Default: float16 on "cuda", bfloat16 on "cpu".
     enabled : bool
         False switches an outer block off.
     cache_enabled : bool
@@ -74,7 +77,7 @@ class autocast:
     Raises
     ------
     ValueError
-        If `device_type` is no text, or `dtype` is not float16: NumPy has no bfloat16.
+        If `device_type` is no text, or `dtype` is neither float16 nor bfloat16.
     RuntimeError
         If there is no such device type.
     """
@@ -87,8 +90,9 @@ class autocast:
         cache_enabled: bool | None = None,
     ):
         _check_device_type(device_type)
+        found = _DEVICES[device_type]
         if dtype is not None and enabled:
-            _check_dtype(dtype)
+            found = _checked_dtype(dtype)
         if device_type == "cuda" and enabled and not probe_cuda().usable:
             warnings.warn(
                 "User provided device_type of 'cuda', but CUDA is not available. Disabling",
@@ -96,26 +100,29 @@ class autocast:
             )
             enabled = False
         self.device_type = device_type
+        self.kind = _KINDS[found]
         self.dtype = dtype
         self.enabled = bool(enabled)
+        if self.enabled and found == "bfloat16":
+            bfloat16_dtype()  # so that operations know it
         self.cache_enabled = cache_enabled is None or bool(cache_enabled)
         self.previous: list[_Block | None] = []
 
     def __enter__(self) -> autocast:
         outer = MODE.autocast
         self.previous.append(outer)
-        flags = dict.fromkeys(_DEVICES, False) if outer is None else dict(outer.enabled)
-        flags[self.device_type] = self.enabled
+        kinds = dict.fromkeys(_DEVICES, "") if outer is None else dict(outer.kinds)
+        kinds[self.device_type] = self.kind if self.enabled else ""
         weights = None
         if self.cache_enabled:
             weights = {} if outer is None or outer.weights is None else outer.weights
-        _SWITCH.on()
-        MODE.autocast = _Block(flags, weights)
+        SWITCH.on()
+        MODE.autocast = _Block(kinds, weights)
         return self
 
     def __exit__(self, *exception: Any) -> None:
         MODE.autocast = self.previous.pop()
-        _SWITCH.off()
+        SWITCH.off()
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
@@ -138,43 +145,16 @@ class resumed:
 
     def __init__(self, block: _Block | None):
         # What was rounded then is let go of, as it was at the end of the block.
-        self.block = None if block is None else _Block(block.enabled, None)
+        self.block = None if block is None else _Block(block.kinds, None)
 
     def __enter__(self) -> None:
         self.previous = MODE.autocast
-        _SWITCH.on()
+        SWITCH.on()
         MODE.autocast = self.block
 
     def __exit__(self, *exception: Any) -> None:
         MODE.autocast = self.previous
-        _SWITCH.off()
-
-
-class _Switch:
-    """Has operations cast as long as any thread is in a block.
-
-    ``Operation.__call__`` is what is switched, so that outside of blocks it has nothing to ask.
-    """
-
-    def __init__(self) -> None:
-        self.blocks = 0
-        self.lock = threading.Lock()
-        self.plain = Operation.__call__
-
-    def on(self) -> None:
-        with self.lock:
-            self.blocks += 1
-            if self.blocks == 1:
-                Operation.__call__ = cast_call  # type: ignore[method-assign, assignment]
-
-    def off(self) -> None:
-        with self.lock:
-            self.blocks -= 1
-            if self.blocks == 0:
-                Operation.__call__ = self.plain  # type: ignore[method-assign]
-
-
-_SWITCH = _Switch()
+        SWITCH.off()
 
 
 def is_autocast_enabled(device_type: str = "cuda") -> bool:
@@ -187,20 +167,34 @@ def is_autocast_enabled(device_type: str = "cuda") -> bool:
     """
     _check_device_type(device_type)
     block = MODE.autocast
-    return block is not None and block.enabled[device_type]
+    return block is not None and block.kinds[device_type] != ""
+
+
+def get_autocast_dtype(device_type: str) -> np.dtype:
+    """The dtype of matrix products in an `autocast` block, in this thread's or by default.
+
+    Raises
+    ------
+    ValueError, RuntimeError
+        If there is no such device type.
+    """
+    _check_device_type(device_type)
+    block = MODE.autocast
+    kind = "" if block is None else block.kinds[device_type]
+    name = {"e": "float16", "E": "bfloat16"}.get(kind, _DEVICES[device_type])
+    return bfloat16_dtype() if name == "bfloat16" else np.dtype(name)
 
 
 def mixes(*arrays: Array) -> bool:
-    """Whether `autocast` brings these arrays, float16 and float32, to a type that kernels know.
+    """Whether an operation on these arrays brings them to a type that kernels know.
 
-    For functions that otherwise refuse float16, or arguments of different types.
+    `autocast` does so with float16, bfloat16 and float32, and without it bfloat16 alone is brought
+    to float32. For functions that otherwise refuse 16 bits, or arguments of different types.
     """
     block = MODE.autocast
-    return (
-        block is not None
-        and block.enabled[backend_of(arrays[0]).name]
-        and all([array.dtype.char in "ef" for array in arrays])
-    )
+    if block is not None and block.kinds[backend_of(arrays[0]).name]:
+        return all([array.dtype.char in "efE" for array in arrays])
+    return all([array.dtype.char == "E" for array in arrays])
 
 
 def _check_device_type(device_type: Any) -> None:
@@ -213,15 +207,12 @@ def _check_device_type(device_type: Any) -> None:
         )
 
 
-def _check_dtype(dtype: Any) -> None:
-    if "bfloat16" in str(dtype):
-        raise ValueError(
-            "dtype: bfloat16 is not supported, as NumPy arrays cannot hold it; use float16, with "
-            "gpunet.amp.GradScaler"
-        )
+def _checked_dtype(dtype: Any) -> str:
+    """The name of `dtype`."""
     try:
-        known = np.dtype(dtype) == np.float16
+        name = dtype if isinstance(dtype, str) else np.dtype(dtype).name
     except TypeError:
-        known = False
-    if not known:
-        raise ValueError(f"dtype: autocast computes in float16 only, got {dtype}")
+        name = ""
+    if name not in _KINDS:
+        raise ValueError(f"dtype: autocast computes in float16 or bfloat16 only, got {dtype}")
+    return name

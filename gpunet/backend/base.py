@@ -42,11 +42,11 @@ class Backend:
     kernels: SimpleNamespace
     cache_bytes: int | None = None
 
-    @property
-    def half(self) -> Backend:
-        """This backend for work on float16 numbers that are held in float32 arrays.
+    def narrow(self, dtype: Any) -> Backend:
+        """This backend for work on numbers of 16 bits that are held in float32 arrays.
 
-        Its matrix products may round their result to float16; they add up in float32.
+        Its matrix products may round their result to `dtype`, float16 or bfloat16; they add up in
+        float32.
         """
         return self
 

@@ -126,9 +126,8 @@ class CudaBackend(Backend):
                 return out, sums
         return super().affine_gradients(dZ, X, dW, db)
 
-    @property
-    def half(self) -> Backend:
-        return _HALF
+    def narrow(self, dtype: Any) -> Backend:
+        return _NARROW[str(dtype)]
 
     def like(self, array: Any) -> Any:
         # CuPy's functions write in C order unless they are given memory.
@@ -149,22 +148,46 @@ product.use(CUDA.gemm)
 install()  # the out-of-memory error that says what to do
 
 
-class _HalfBackend(CudaBackend):
-    """`CUDA` with cuBLAS's float16 products, which add up in float32, for float32 arrays.
+class _NarrowBackend(CudaBackend):
+    """`CUDA` with products of 16-bit operands, which add up in float32, for float32 arrays.
 
-    The operands hold numbers of float16 and so are copied to it without loss; the product is
-    rounded to float16, as it is in PyTorch.
+    The operands hold numbers of 16 bits and so are copied to these without loss; the product is
+    rounded to 16 bits, as it is in PyTorch. Where bfloat16 has no products (CuPy's are not sure to
+    have them, nor are GPUs before compute capability 8.0) they stay in float32.
+
+    Parameters
+    ----------
+    kind : {"float16", "bfloat16"}
     """
+
+    def __init__(self, kind: str):
+        super().__init__()
+        self.kind = kind
 
     cublaslt = property(lambda self: CUDA.cublaslt)
     # The sum with the bias is that of float32 numbers.
     affine, affine_gradients = Backend.affine, Backend.affine_gradients
 
+    @cached_property
+    def dtype(self) -> np.dtype | None:
+        """Of the operands, or None where they stay in float32."""
+        if self.kind == "bfloat16" and (
+            self.cublaslt is None or int(cupy.cuda.Device().compute_capability) < 80
+        ):
+            return None
+        return np.dtype(self.kind)
+
     def gemm(self, A: Any, B: Any, out: Any | None = None) -> Any:
-        return self._widened(super().gemm(A.astype(_FLOAT16), B.astype(_FLOAT16)), A, out)
+        dtype = self.dtype
+        if dtype is None:
+            return super().gemm(A, B, out)
+        return self._widened(super().gemm(A.astype(dtype), B.astype(dtype)), A, out)
 
     def batched_gemm(self, A: Any, B: Any, out: Any | None = None) -> Any:
-        return self._widened(super().batched_gemm(A.astype(_FLOAT16), B.astype(_FLOAT16)), A, out)
+        dtype = self.dtype
+        if dtype is None:
+            return super().batched_gemm(A, B, out)
+        return self._widened(super().batched_gemm(A.astype(dtype), B.astype(dtype)), A, out)
 
     @staticmethod
     def _widened(product: Any, A: Any, out: Any | None) -> Any:
@@ -174,5 +197,4 @@ class _HalfBackend(CudaBackend):
         return out
 
 
-_FLOAT16 = np.dtype("float16")
-_HALF = _HalfBackend()
+_NARROW = {kind: _NarrowBackend(kind) for kind in ("float16", "bfloat16")}

@@ -8,9 +8,10 @@ import numpy as np
 
 from ..autograd import Operation, Variable
 from ..backend import backend_of
-from ..dtypes import get_default_dtype
+from ..dtypes import FLOATING, get_default_dtype
 from ..ops import arithmetic as _ops
 from ..ops.broadcast import broadcast_shape, shape_of
+from .conversion import known
 from .promotion import operands, pair, result_type
 
 __all__ = [
@@ -110,7 +111,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     if rounding_mode != "trunc":
         raise ValueError(f'rounding_mode: expected None, "floor" or "trunc", got {rounding_mode!r}')
     a, b = pair(input, other)
-    if result_type(a, b).kind == "f":
+    if result_type(a, b).kind in FLOATING:
         return _untaped(lambda xp, x, y: xp.trunc(xp.divide(x, y)), a, b)
     # fmod takes the sign of a, so a - fmod(a, b) is divided without a remainder.
     return _untaped(lambda xp, x, y: xp.floor_divide(x - xp.fmod(x, y), y), a, b)
@@ -130,7 +131,7 @@ def floor_divide(input: Any, other: Any) -> Any:
 def remainder(input: Any, other: Any) -> Any:
     """``input - floor(input / other) other``, Python's ``%``: of the sign of `other`."""
     a, b = pair(input, other)
-    if result_type(a, b).kind == "f":
+    if result_type(a, b).kind in FLOATING:
         return _remainder(a, b)
     return _untaped(lambda xp, x, y: xp.remainder(x, y), a, b)
 
@@ -138,7 +139,7 @@ def remainder(input: Any, other: Any) -> Any:
 def fmod(input: Any, other: Any) -> Any:
     """``input - trunc(input / other) other``, C's ``fmod``: of the sign of `input`."""
     a, b = pair(input, other)
-    if result_type(a, b).kind == "f":
+    if result_type(a, b).kind in FLOATING:
         return _fmod(a, b)
     return _untaped(lambda xp, x, y: xp.fmod(x, y), a, b)
 
@@ -202,14 +203,14 @@ divide = true_divide = div
 
 
 def _scaled(input: Any, other: Any, alpha: float) -> Any:
-    if isinstance(alpha, float) and result_type(input, other).kind != "f":
+    if isinstance(alpha, float) and result_type(input, other).kind not in FLOATING:
         raise RuntimeError("For integral input tensors, argument alpha must not be a float")
     return mul(other, alpha) if isinstance(other, Variable) else other * alpha
 
 
 def _holds_floats(x: Any) -> bool:
     dtype = getattr(x.array if isinstance(x, Variable) else x, "dtype", None)
-    return dtype is not None and dtype.kind == "f"
+    return dtype is not None and dtype.kind in FLOATING
 
 
 def _untaped(formula: Any, a: Any, b: Any) -> Any:
@@ -218,16 +219,18 @@ def _untaped(formula: Any, a: Any, b: Any) -> Any:
     Whole numbers divided by 0 are an error, except in tensors on a GPU, where looking for a 0 would
     mean waiting.
     """
-    x = a.array if isinstance(a, Variable) else a
-    y = b.array if isinstance(b, Variable) else b
+    x = known(a.array) if isinstance(a, Variable) else a
+    y = known(b.array) if isinstance(b, Variable) else b
     broadcast_shape(shape_of(x), shape_of(y))
     xp = backend_of((a if isinstance(a, Variable) else b).array).xp
-    whole = result_type(a, b).kind != "f"
+    dtype = result_type(a, b)
+    whole = dtype.kind not in FLOATING
     if whole and y is b and y == 0:
         raise _division_by_zero()
     try:
         with np.errstate(all="ignore", divide="raise" if whole else "ignore"):
-            return Operation.result(xp.asarray(formula(xp, x, y)))
+            result = xp.asarray(formula(xp, x, y))
+            return Operation.result(result.astype(dtype) if dtype.char == "E" else result)
     except FloatingPointError:
         raise _division_by_zero() from None
 

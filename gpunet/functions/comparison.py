@@ -8,7 +8,9 @@ import numpy as np
 
 from ..autograd import Operation, Variable
 from ..backend import backend_of
+from ..dtypes import FLOATING
 from ..ops.broadcast import broadcast_shape, shape_of
+from .conversion import known
 from .promotion import operands, pair
 
 __all__ = [
@@ -42,7 +44,7 @@ __all__ = [
 
 def _apply(name: str, *xs: Any) -> Any:
     """The array function `name` of tensors and numbers, off the tape."""
-    arrays = [x.array if isinstance(x, Variable) else x for x in xs]
+    arrays = [known(x.array) if isinstance(x, Variable) else x for x in xs]
     backend = backend_of(next(x.array for x in xs if isinstance(x, Variable)))
     try:
         result = getattr(backend.xp, name)(*arrays)
@@ -106,7 +108,8 @@ def logical_not(input: Variable) -> Any:
 
 def _bitwise(name: str, sign: str, *xs: Any) -> Any:
     if any(
-        isinstance(x, float) or (isinstance(x, Variable) and x.array.dtype.kind == "f") for x in xs
+        isinstance(x, float) or (isinstance(x, Variable) and x.array.dtype.kind in FLOATING)
+        for x in xs
     ):
         raise RuntimeError(f"{sign} ({name}) is for integers and truth values, not floats")
     return _apply(name, *xs)
@@ -135,7 +138,7 @@ def bitwise_not(input: Variable) -> Any:
     TypeError
         For floating-point numbers.
     """
-    if input.array.dtype.kind == "f":
+    if input.array.dtype.kind in FLOATING:
         raise TypeError(
             "~ (operator.invert) is only implemented on integer and Boolean-type tensors"
         )
@@ -176,7 +179,7 @@ def isclose(
     a, b = operands(input, other)
     xp = backend_of(a.array).xp
     with np.errstate(all="ignore"):
-        result = xp.isclose(a.array, b.array, rtol, atol, equal_nan)
+        result = xp.isclose(known(a.array), known(b.array), rtol, atol, equal_nan)
     return Operation.result(xp.asarray(result))
 
 

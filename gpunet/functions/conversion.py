@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..autograd import Node, Operation, Variable
 from ..autograd.mode import MODE
-from ..backend import Device, backend_for, backend_of
-from ..dtypes import as_dtype
+from ..backend import Array, Device, backend_for, backend_of
+from ..dtypes import FLOATING, as_dtype
 from ..ops import conversion as _ops
 from .memory_format import check_format, contiguous_format, is_in_format, preserve_format
 
-__all__ = ["cast", "clone", "contiguous", "to", "transfer"]
+__all__ = ["cast", "clone", "contiguous", "known", "to", "transfer"]
+
+_FLOAT32 = np.dtype("float32")
 
 _cast = Operation(_ops.cast_forward, _ops.cast_backward)
 _clone = Operation(_ops.clone_forward, _ops.clone_backward)
 _contiguous = Operation(_ops.contiguous_forward, _ops.contiguous_backward)
 _transfer = Operation(_ops.transfer_forward, _ops.transfer_backward)
+
+
+def known(array: Array) -> Array:
+    """`array`, or a float32 copy of bfloat16, of which array functions know little."""
+    return array.astype(_FLOAT32) if array.dtype.char == "E" else array
 
 
 def cast(input: Variable, dtype: Any) -> Any:
@@ -25,7 +34,7 @@ def cast(input: Variable, dtype: Any) -> Any:
     array = input.array
     if array.dtype == dtype:
         return input
-    if dtype.kind == "f":
+    if dtype.kind in FLOATING:
         return _cast(input, dtype=dtype)
     return Operation.result(array.astype(dtype))
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from ..autograd import Operation, Variable
 from ..backend import backend_of
-from ..dtypes import get_default_dtype
+from ..dtypes import FLOATING, get_default_dtype
 from ._arguments import as_dim
+from .conversion import known
 
 __all__ = [
     "bincount",
@@ -46,14 +47,14 @@ def unique(
     Tensor or tuple of Tensor
         Without gradients.
     """
-    array = input.array
+    array = known(input.array)
     backend = backend_of(array)
     axis = None if dim is None else as_dim(dim, array.ndim)
     values, inverse, counts = backend.xp.unique(
         array, return_inverse=True, return_counts=True, axis=axis, equal_nan=False
     )
     shape = array.shape if axis is None else (array.shape[axis],)
-    results = [Operation.result(values)]
+    results = [Operation.result(values.astype(input.array.dtype, copy=False))]
     if return_inverse:
         results.append(Operation.result(inverse.reshape(shape).astype("int64", copy=False)))
     if return_counts:
@@ -163,7 +164,7 @@ def searchsorted(
     RuntimeError
         If `sorted_sequence` is no vector.
     """
-    array = sorted_sequence.array
+    array = known(sorted_sequence.array)
     if array.ndim != 1:
         raise RuntimeError(
             f"searchsorted: sorted_sequence: expected a vector, got shape {list(array.shape)}"
@@ -171,11 +172,11 @@ def searchsorted(
     if side not in (None, "left", "right"):
         raise RuntimeError(f'searchsorted: side: expected "left" or "right", got {side!r}')
     xp = backend_of(array).xp
-    values = (
-        input.array
-        if isinstance(input, Variable)
-        else xp.asarray(input, array.dtype if array.dtype.kind == "f" else get_default_dtype())
-    )
+    if isinstance(input, Variable):
+        values = known(input.array)
+    else:
+        kind = array.dtype if array.dtype.kind in FLOATING else get_default_dtype()
+        values = xp.full((), input, kind)
     side = side or ("right" if right else "left")
     places = xp.asarray(xp.searchsorted(array, values.reshape(-1), side=side))
     dtype = "int32" if out_int32 else "int64"

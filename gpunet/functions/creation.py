@@ -9,7 +9,7 @@ import numpy as np
 
 from ..autograd import Operation, Variable
 from ..backend import Array, Backend, Device, backend_for, backend_of, default_device
-from ..dtypes import as_dtype, get_default_dtype
+from ..dtypes import FLOATING, as_dtype, get_default_dtype
 from ._arguments import as_sizes
 from .memory_format import check_format, preserve_format
 
@@ -35,7 +35,7 @@ def made(array: Array, requires_grad: bool = False) -> Any:
     """
     tensor = Operation.result(array)
     if requires_grad:
-        if array.dtype.kind != "f":
+        if array.dtype.kind not in FLOATING:
             raise RuntimeError(
                 "requires_grad: only tensors of floating point dtype can require gradients, "
                 f"got {array.dtype}"

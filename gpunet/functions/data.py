@@ -8,13 +8,13 @@ import numpy as np
 
 from ..autograd import Variable
 from ..backend import Array, backend_of
-from ..dtypes import as_dtype, get_default_dtype
+from ..dtypes import FLOATING, as_dtype, get_default_dtype, is_known
 from .conversion import to
 from .creation import made, place
 
 __all__ = ["as_tensor", "asarray", "from_numpy", "tensor"]
 
-_DTYPES = "float16, float32, float64, int8 to int64, uint8 to uint64 and bool"
+_DTYPES = "bfloat16, float16, float32, float64, int8 to int64, uint8 to uint64 and bool"
 
 
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
@@ -111,7 +111,7 @@ def _readable(array: Any) -> Array:
     """`array` as a plain array of a dtype that tensors can have."""
     if isinstance(array, np.ndarray | np.generic):
         array = np.asarray(array)  # without a subclass
-    if array.dtype.kind not in "fiub" or not array.dtype.isnative or array.dtype.itemsize > 8:
+    if not is_known(array.dtype) or not array.dtype.isnative or array.dtype.itemsize > 8:
         raise TypeError(
             f"data: can't convert an array of type {array.dtype}; supported are {_DTYPES}, in the "
             "machine's byte order"
@@ -134,11 +134,11 @@ def _read(data: Any) -> Array:
         raise ValueError(f"data: {_ragged(data, 0)}") from None
     except OverflowError:
         raise OverflowError("data: a number does not fit into 64 bits") from None
-    if array.dtype.kind not in "fiub" or array.dtype == "uint64":
+    if not is_known(array.dtype) or array.dtype == "uint64":
         if array.dtype.kind in "uO" and _all_numbers(data):
             raise OverflowError("data: a number does not fit into 64 bits")
         raise TypeError(f"data: expected numbers or nested lists of numbers, got {_wrong(data)}")
-    if not typed and array.dtype.kind == "f":
+    if not typed and array.dtype.kind in FLOATING:
         return array.astype(get_default_dtype())
     if not typed and array.dtype.kind == "i":
         return array.astype("int64", copy=False)

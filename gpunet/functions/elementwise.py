@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd import Operation, Variable
+from ..dtypes import FLOATING
 from ..ops import elementwise as _ops
 from ..ops.activation import activation
 from .arithmetic import fmod
@@ -274,17 +275,17 @@ def sign(input: Variable) -> Any:
 
 def floor(input: Variable) -> Any:
     """The largest whole number that is not above x."""
-    return _floor(input) if input.array.dtype.kind == "f" else clone(input)
+    return _floor(input) if input.array.dtype.kind in FLOATING else clone(input)
 
 
 def ceil(input: Variable) -> Any:
     """The smallest whole number that is not below x."""
-    return _ceil(input) if input.array.dtype.kind == "f" else clone(input)
+    return _ceil(input) if input.array.dtype.kind in FLOATING else clone(input)
 
 
 def trunc(input: Variable) -> Any:
     """x without its fraction."""
-    return _trunc(input) if input.array.dtype.kind == "f" else clone(input)
+    return _trunc(input) if input.array.dtype.kind in FLOATING else clone(input)
 
 
 def frac(input: Variable) -> Any:
@@ -294,7 +295,7 @@ def frac(input: Variable) -> Any:
 
 def round(input: Variable, *, decimals: int = 0) -> Any:
     """The nearest whole number, or multiple of ``10^-decimals``; halves go to the even one."""
-    if input.array.dtype.kind != "f":
+    if input.array.dtype.kind not in FLOATING:
         return clone(input)
     return _round(input, decimals=decimals) if decimals else _round(input)
 
@@ -315,7 +316,7 @@ def nan_to_num(
     posinf, neginf : float, optional
         By default the largest and the smallest number of the dtype.
     """
-    if input.array.dtype.kind != "f":
+    if input.array.dtype.kind not in FLOATING:
         return clone(input)
     return _nan_to_num(input, nan=nan or 0.0, posinf=posinf, neginf=neginf)
 

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from ..autograd import Operation, Variable
 from ..backend import backend_of
+from ..dtypes import FLOATING
 from ..ops import reduction as _ops
 from ._arguments import as_dim
 from .arithmetic import maximum, minimum
-from .conversion import clone
+from .conversion import cast, clone, known
 from .reduction import axis_of, refuse_empty, untaped
 
 __all__ = ["amax", "amin", "argmax", "argmin", "max", "median", "min"]
@@ -95,11 +96,11 @@ def median(input: Variable, dim: int | None = None, keepdim: bool = False) -> An
 
     With `dim` a named tuple (values, indices).
     """
-    array = input.array
+    array = known(input.array)
     backend = backend_of(array)
     if dim is None:
         if not array.size:
-            return untaped(array.sum() + math.nan, backend)
+            return cast(untaped(array.sum() + math.nan, backend), input.array.dtype)
         return _pick(input, _middle(backend.xp, array.reshape(-1), 0), axis=None, keepdims=False)
     axis = as_dim(dim, array.ndim)
     refuse_empty("median", array, axis)
@@ -112,11 +113,12 @@ def _middle(xp: Any, array: Any, axis: int) -> Any:
     """The position of the median along `axis`, which stays with length 1."""
     n = array.shape[axis]
     order = xp.argsort(array, axis=axis)
-    last = xp.take(order, xp.asarray([n - 1]), axis=axis)
-    middle = xp.take(order, xp.asarray([(n - 1) // 2]), axis=axis)
-    if array.dtype.kind == "f":  # a NaN comes last in the order
+    before = (slice(None),) * axis
+    last = order[(*before, slice(n - 1, n))]
+    middle = order[(*before, slice((n - 1) // 2, (n - 1) // 2 + 1))]
+    if array.dtype.kind in FLOATING:  # a NaN comes last in the order
         middle = xp.where(xp.isnan(xp.take_along_axis(array, last, axis)), last, middle)
-    return middle
+    return xp.ascontiguousarray(middle)
 
 
 def _picked(input: Variable, indices: Any, dim: int, keepdim: bool) -> tuple[Any, Any]:
@@ -140,7 +142,7 @@ def argmin(input: Variable, dim: int | None = None, keepdim: bool = False) -> An
 
 
 def _arg(name: str, input: Variable, dim: int | None, keepdim: bool) -> Any:
-    array = input.array
+    array = known(input.array)
     backend = backend_of(array)
     axis = None if dim is None else axis_of(int(dim), array.ndim)
     refuse_empty(name, array, axis)

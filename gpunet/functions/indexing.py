@@ -13,7 +13,7 @@ from ..errors import DeviceError
 from ..ops import indexing as _ops
 from ._arguments import as_dim
 from ._index import beside, check_mask, index_array, parse
-from .conversion import transfer
+from .conversion import known, transfer
 from .inplace import change
 from .promotion import operands, result_type
 from .repeating import common_shape, expand
@@ -230,7 +230,8 @@ def where(condition: Variable, input: Any = None, other: Any = None) -> Any:
         dtype = next(x.array.dtype for x in (input, other) if isinstance(x, Variable))
     else:
         dtype = result_type(input, other)
-    a, b = [x if isinstance(x, Variable) else dtype.type(x) for x in (input, other)]
+    number = np.float32 if dtype.char == "E" else dtype.type
+    a, b = [x if isinstance(x, Variable) else number(x) for x in (input, other)]
     common_shape([x.array.shape for x in (condition, a, b) if isinstance(x, Variable)])
     return _where(condition, a, b)
 
@@ -242,7 +243,7 @@ def nonzero(input: Variable, *, as_tuple: bool = False) -> Any:
     -------
     Tensor of shape (number of places, number of axes), or with `as_tuple` its columns.
     """
-    array = input.array
+    array = known(input.array)
     xp = backend_of(array).xp
     if array.ndim:
         columns = xp.nonzero(array)

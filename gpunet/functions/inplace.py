@@ -20,7 +20,7 @@ from ..ops import conversion as _ops
 from ..ops.broadcast import broadcast_shape
 from ._views import is_view_of_another, refuse_view
 from .arithmetic import add, div, mul, sub
-from .conversion import cast, transfer
+from .conversion import cast, known, transfer
 from .promotion import can_cast
 
 __all__ = [
@@ -95,7 +95,13 @@ def change(
         array = x.array
         _refuse_shared_memory(array)
         arrays = [v.array if isinstance(v, Variable) else v for v in inputs]
-        write(backend_of(array), array, *arrays, **options)
+        if array.dtype.char == "E" and function.name != "setitem":
+            wide = known(array)
+            arrays = [known(v) if hasattr(v, "dtype") else v for v in arrays]
+            write(backend_of(array), wide, *arrays, **options)
+            array[...] = wide
+        else:
+            write(backend_of(array), array, *arrays, **options)
         x.mark_changed()
     return x
 
@@ -177,7 +183,7 @@ def _arithmetic(
         plain = type(other) is float or type(other) is int
     if (
         not plain
-        or array.dtype.kind != "f"
+        or array.dtype.kind != "f"  # bfloat16 has no arithmetic of its own
         or (x.requires_grad and MODE.enabled)
         or 0 in array.strides
     ):

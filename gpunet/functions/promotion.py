@@ -18,22 +18,24 @@ import numpy as np
 
 from ..autograd import Variable
 from ..backend import backend_of
-from ..dtypes import as_dtype, get_default_dtype
+from ..dtypes import FLOATING, as_dtype, get_default_dtype
 from .conversion import cast, transfer
 
 __all__ = ["can_cast", "floating", "operands", "pair", "promote_types", "result_type"]
 
-_RANK = {"b": 0, "i": 1, "u": 1, "f": 2}
+_RANK = {"b": 0, "i": 1, "u": 1, "f": 2, "V": 2}  # V: bfloat16
 _NUMBERS = {bool: np.dtype("bool"), int: np.dtype("int64")}
 
 
 def promote_types(type1: Any, type2: Any) -> np.dtype:
     """The smallest dtype that both can become: across categories, the one of the higher category.
 
-    Unlike NumPy's rule, int64 and float16 give float16.
+    Unlike NumPy's rule, int64 and float16 give float16; float16 and bfloat16 give float32.
     """
     a, b = as_dtype(type1), as_dtype(type2)
     if _RANK[a.kind] == _RANK[b.kind]:
+        if a.char + b.char in ("eE", "Ee"):
+            return np.dtype("float32")
         return np.promote_types(a, b)
     return a if _RANK[a.kind] > _RANK[b.kind] else b
 
@@ -92,7 +94,7 @@ def pair(a: Any, b: Any) -> tuple[Any, Any]:
             y = b.array
             if x.dtype is y.dtype and type(x) is type(y):
                 return a, b
-        elif x.dtype.kind == "f" and (type(b) is float or type(b) is int):
+        elif x.dtype.kind in FLOATING and (type(b) is float or type(b) is int):
             return a, b
     a, b = operands(a, b)
     return a, b
@@ -120,14 +122,14 @@ def operands(*xs: Any, dtype: Any = None) -> list[Any]:
             found[i] = transfer(x, device) if device is not None and x.array.ndim == 0 else x
         elif dtype.kind in "iu" and type(x) is int:
             found[i] = _wrapped(x, dtype)
-        elif dtype.kind == "f" and type(x) is not float:
+        elif dtype.kind in FLOATING and type(x) is not float:
             found[i] = float(x)
     return found
 
 
 def floating(x: Variable) -> Any:
     """`x` itself, or as the default dtype if it holds integers or truth values."""
-    return x if x.array.dtype.kind == "f" else cast(x, get_default_dtype())
+    return x if x.array.dtype.kind in FLOATING else cast(x, get_default_dtype())
 
 
 def _converted(x: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd import Variable
+from ..dtypes import FLOATING
 
 __all__ = ["is_floating_point", "is_nonzero", "is_tensor", "numel"]
 
@@ -16,7 +17,7 @@ def is_tensor(obj: Any) -> bool:
 
 def is_floating_point(input: Variable) -> bool:
     """Whether the elements are floating-point numbers."""
-    return input.array.dtype.kind == "f"
+    return input.array.dtype.kind in FLOATING
 
 
 def is_nonzero(input: Variable) -> bool:

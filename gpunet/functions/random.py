@@ -12,6 +12,7 @@ from ..autograd import Variable
 from ..autograd.mode import MODE
 from ..backend import Array, Backend, backend_of
 from ..backend.rng import CURRENT, Generator
+from ..dtypes import FLOATING
 
 __all__ = [
     "bernoulli_",
@@ -93,7 +94,7 @@ def _target(name: str, tensor: Variable) -> tuple[Backend, Array]:
 
 
 def _real_target(name: str, tensor: Variable) -> tuple[Backend, Array]:
-    if tensor.array.dtype.kind != "f":
+    if tensor.array.dtype.kind not in FLOATING:
         raise RuntimeError(
             f"{name}: expected a tensor of floating-point numbers, got {tensor.array.dtype}"
         )
@@ -137,7 +138,7 @@ def normal_(
 
 
 #: The first whole number that a floating-point dtype cannot tell from its neighbour.
-_EXACT = {"float16": 2**11, "float32": 2**24, "float64": 2**53}
+_EXACT = {"bfloat16": 2**8, "float16": 2**11, "float32": 2**24, "float64": 2**53}
 
 
 def random_(
@@ -162,7 +163,7 @@ def random_(
         from_, to = 0, from_
     if to is None:
         kind = array.dtype.kind
-        if kind == "f":
+        if kind in FLOATING:
             to = _EXACT[array.dtype.name] + 1
         else:
             to = 2 if kind == "b" else min(int(be.xp.iinfo(array.dtype).max) + 1, 2**63 - 1)

@@ -14,11 +14,11 @@ import numpy as np
 
 from ..autograd import Operation, Variable
 from ..backend import backend_of
-from ..dtypes import as_dtype
+from ..dtypes import FLOATING, as_dtype
 from ..ops import reduction as _ops
 from ..ops import vector_norm as _norm_ops
 from ._arguments import as_dim, as_dims
-from .conversion import cast
+from .conversion import cast, known
 from .promotion import floating
 
 __all__ = [
@@ -66,7 +66,7 @@ def _floating(input: Variable, dtype: Any, name: str) -> Any:
     """`input` as `dtype`; without one it must be of floating point."""
     if dtype is not None:
         input = cast(input, dtype)
-    if input.array.dtype.kind != "f":
+    if input.array.dtype.kind not in FLOATING:
         raise RuntimeError(
             f"{name}: expected a floating-point tensor, got {input.array.dtype}; "
             "convert it, for instance with .float()"
@@ -101,7 +101,7 @@ def sum(input: Variable, dim: Any = None, keepdim: bool = False, *, dtype: Any =
         input = cast(input, dtype)
     array = input.array
     axis = None if dim is None else axis_of(dim, array.ndim)
-    if array.dtype.kind == "f":
+    if array.dtype.kind in FLOATING:
         return _sum(input, axis=axis, keepdims=keepdim)
     total = array.sum(axis=axis, keepdims=keepdim, dtype=_INT64 if dtype is None else array.dtype)
     return untaped(total, backend_of(array))
@@ -127,7 +127,7 @@ def prod(
         input = cast(input, dtype)
     array = input.array
     axis = None if dim is None else axis_of(int(dim), array.ndim)
-    if array.dtype.kind == "f":
+    if array.dtype.kind in FLOATING:
         return _prod(input, axis=axis, keepdims=keepdim)
     result = array.prod(axis=axis, keepdims=keepdim, dtype=_INT64 if dtype is None else array.dtype)
     return untaped(result, backend_of(array))
@@ -210,7 +210,7 @@ def any(input: Variable, dim: Any = None, keepdim: bool = False) -> Any:
 
 
 def _truth(name: str, input: Variable, dim: Any, keepdim: bool) -> Any:
-    array = input.array
+    array = known(input.array)
     result = getattr(array, name)(axis=axis_of(dim, array.ndim), keepdims=keepdim)
     if array.dtype == np.uint8:  # PyTorch's truth values of old
         result = result.astype(np.uint8)
@@ -219,7 +219,7 @@ def _truth(name: str, input: Variable, dim: Any, keepdim: bool) -> Any:
 
 def count_nonzero(input: Variable, dim: Any = None) -> Any:
     """How many elements are not zero."""
-    array = input.array
+    array = known(input.array)
     count = (array != 0).sum(axis=axis_of(dim, array.ndim), dtype=_INT64)
     return untaped(count, backend_of(array))
 
@@ -284,12 +284,12 @@ def _cumulative(function: Operation, name: str, input: Variable, dim: int, dtype
     kind = input.array.dtype.kind
     if dtype is not None:
         input = cast(input, as_dtype(dtype))
-    elif kind != "f":
+    elif kind not in FLOATING:
         input = cast(input, _INT64)
     array = input.array
     if array.ndim == 0:
         return input
-    if array.dtype.kind == "f":
+    if array.dtype.kind in FLOATING:
         return function(input, axis=axis)
     xp = backend_of(array).xp
     return Operation.result(getattr(xp, name)(array, axis=axis, dtype=array.dtype))

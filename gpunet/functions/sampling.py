@@ -8,7 +8,8 @@ from typing import Any
 from ..autograd import Operation, Variable
 from ..backend import Array, Backend, backend_of
 from ..backend.rng import CURRENT, Generator
-from ..dtypes import as_dtype, get_default_dtype
+from ..dtypes import FLOATING, as_dtype, get_default_dtype
+from .conversion import known
 from .creation import made, place
 from .random import check_probability, check_range, fill_real, integers, uniform
 
@@ -38,7 +39,7 @@ def _shape(name: str, size: Any) -> tuple[int, ...]:
 
 def _new(name: str, size: Any, dtype: Any, device: Any) -> tuple[Backend, Array]:
     dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
-    if dtype.kind != "f":
+    if dtype.kind not in FLOATING:
         raise RuntimeError(f"{name}: expected a floating-point dtype, got {dtype}")
     return _empty(_shape(name, size), dtype, device)
 
@@ -157,11 +158,12 @@ def normal(
     like = given[0].array
     be = backend_of(like)
     shape = be.xp.broadcast_shapes(*[x.array.shape for x in given])
-    array = be.empty(shape, like.dtype)
+    dtype = "float32" if like.dtype.char == "E" else like.dtype
+    array = be.empty(shape, dtype)
     fill_real(be, be.kernels.philox_normal, array, 0.0, 1.0, generator)
     array *= s
     array += m
-    return made(array, requires_grad)
+    return made(array.astype(like.dtype, copy=False), requires_grad)
 
 
 def bernoulli(input: Variable, *, generator: Generator | None = None) -> Any:
@@ -175,12 +177,12 @@ def bernoulli(input: Variable, *, generator: Generator | None = None) -> Any:
         If `input` holds anything but numbers from 0 to 1.
     """
     p = input.array
-    if p.dtype.kind != "f":
+    if p.dtype.kind not in FLOATING:
         raise RuntimeError(f"bernoulli: expected floating-point probabilities, got {p.dtype}")
     check_probability("bernoulli", p)
     be = backend_of(p)
     drawn = uniform(be, p.shape, "float64", generator)
-    return Operation.result((drawn < p).astype(p.dtype))
+    return Operation.result((drawn < known(p)).astype(p.dtype))
 
 
 def multinomial(
@@ -215,7 +217,7 @@ def multinomial(
         another.
     """
     array = input.array
-    if array.ndim not in (1, 2) or array.dtype.kind != "f":
+    if array.ndim not in (1, 2) or array.dtype.kind not in FLOATING:
         raise RuntimeError(
             "multinomial: expected floating-point weights of shape (L,) or (N, L), "
             f"got {array.dtype} of shape {array.shape}"

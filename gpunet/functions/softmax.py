@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Operation, Variable, mixes
+from ..dtypes import FLOATING
 from ..ops import softmax as _ops
 from ._arguments import as_dim
 from .conversion import cast
@@ -54,7 +55,7 @@ def _apply(function: Operation, input: Variable, dim: int | None, dtype: Any) ->
         input = cast(input, dtype)
     array = input.array
     axis = as_dim(dim, array.ndim)
-    if array.dtype.kind != "f":
+    if array.dtype.kind not in FLOATING:
         raise RuntimeError(
             f"{function.name}: expected a floating-point tensor, got {array.dtype}; "
             "give dtype, or convert it with .float()"

@@ -8,6 +8,7 @@ from ..autograd import Operation, Variable
 from ..backend import backend_of
 from ..ops import sorting as _ops
 from ._arguments import as_dim
+from .conversion import known
 from .scatter import _gather
 from .shape import ravel, reshape
 
@@ -50,7 +51,7 @@ def _picked(kind: Any, input: Variable, dim: int, places: Any) -> Any:
 
 def _with_axis(input: Variable, dim: int) -> tuple[Any, Any, int]:
     """Backend, array with at least one axis, and axis."""
-    array = input.array
+    array = known(input.array)
     dim = as_dim(dim, array.ndim)
     return backend_of(array), array if array.ndim else array.reshape(1), dim
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..autograd import Variable, enable_grad, grad
 from ..backend import backend_of
+from ..dtypes import FLOATING
 from ..nn import Module
 from ..optim import Optimizer
 from ..tensor import Tensor
@@ -145,7 +146,7 @@ def _wrong_error(loss_fn: Any, output: Any, targets: Any, samples: int) -> Any:
 
 
 def _is_float(x: Any) -> bool:
-    return isinstance(x, Variable) and x.array.dtype.kind == "f"
+    return isinstance(x, Variable) and x.array.dtype.kind in FLOATING
 
 
 def _samples(arguments: Sequence[Any], targets: Any) -> int:

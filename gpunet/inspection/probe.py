@@ -18,6 +18,7 @@ from typing import Any
 
 from ..autograd import Node, Variable
 from ..backend import Array
+from ..dtypes import FLOATING
 from ..nn import Module
 from ..nn.hooks import RemovableHandle
 from .sums import Squares
@@ -196,7 +197,7 @@ def _owns_parameters(module: Module) -> bool:
 def _tensors(value: Any) -> Iterator[Any]:
     """The tensors of floating-point numbers in what went into or came out of a module."""
     if isinstance(value, Variable):
-        if value.array.dtype.kind == "f":
+        if value.array.dtype.kind in FLOATING:
             yield value
     elif isinstance(value, tuple | list):
         for item in value:

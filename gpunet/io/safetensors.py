@@ -12,6 +12,7 @@ import numpy as np
 
 from ..autograd import Variable
 from ..backend import Device, backend_for, backend_of, resolve_device
+from ..dtypes import bfloat16_dtype
 from ..tensor import Tensor
 from .atomic import replacing
 from .checksum import KEY, checksum, split_checksum
@@ -20,7 +21,8 @@ __all__ = ["load_file", "load_metadata", "on_host", "read_file", "save_file"]
 
 #: The dtypes that NumPy and the format both have, by NumPy's name and by the format's.
 _DTYPES = {
-    **{"bool": "BOOL", "float16": "F16", "float32": "F32", "float64": "F64", "complex64": "C64"},
+    **{"bool": "BOOL", "bfloat16": "BF16"},
+    **{"float16": "F16", "float32": "F32", "float64": "F64", "complex64": "C64"},
     **{"int8": "I8", "int16": "I16", "int32": "I32", "int64": "I64"},
     **{"uint8": "U8", "uint16": "U16", "uint32": "U32", "uint64": "U64"},
 }
@@ -206,6 +208,8 @@ def _array(file: Any, name: str, filename: str | os.PathLike[str]) -> np.ndarray
             f"{os.fspath(filename)}: tensor {name!r} has dtype {dtype}, which NumPy lacks; "
             "save it as F32"
         )
+    if dtype == "BF16":
+        bfloat16_dtype()  # the library finds it once it is imported
     try:
         array: np.ndarray = file.get_tensor(name)
     except ValueError as error:  # a shape that NumPy does not have

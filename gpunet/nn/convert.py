@@ -9,6 +9,7 @@ import numpy as np
 
 from ..autograd import Variable
 from ..backend import Array, Device, backend_for, backend_of
+from ..dtypes import FLOATING, as_dtype, bfloat16_dtype
 from ..functions.memory_format import MemoryFormat
 
 __all__ = ["Conversions", "converted"]
@@ -60,7 +61,7 @@ class Conversions:
 
     def type(self: Self, dst_type: Any) -> Self:
         """Cast floating-point parameters and buffers to `dst_type`."""
-        return self.to(dtype=np.dtype(dst_type))
+        return self.to(dtype=as_dtype(dst_type))
 
     def float(self: Self) -> Self:
         """Cast floating-point parameters and buffers to float32."""
@@ -73,6 +74,10 @@ class Conversions:
     def half(self: Self) -> Self:
         """Cast floating-point parameters and buffers to float16."""
         return self.to(dtype=np.float16)
+
+    def bfloat16(self: Self) -> Self:
+        """Cast floating-point parameters and buffers to bfloat16."""
+        return self.to(dtype=bfloat16_dtype())
 
 
 def _destination(
@@ -99,8 +104,8 @@ def _destination(
     elif device is not None:
         device = Device(device)
     if dtype is not None:
-        dtype = np.dtype(dtype)
-        if dtype.kind != "f":
+        dtype = as_dtype(dtype)
+        if dtype.kind not in FLOATING:
             raise TypeError(
                 f"nn.Module.to only accepts floating point dtypes, but got desired dtype={dtype}"
             )
@@ -113,7 +118,7 @@ def _is_scalar_type(argument: Any) -> bool:
 
 def converted(array: Array, device: Device | None, dtype: np.dtype | None) -> Array:
     """`array` on `device` and, if it holds floating-point numbers, of `dtype`; itself if it is."""
-    if dtype is not None and array.dtype.kind == "f" and array.dtype != dtype:
+    if dtype is not None and array.dtype.kind in FLOATING and array.dtype != dtype:
         array = array.astype(dtype)
     if device is not None:
         backend = backend_of(array)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autograd import Variable
 from ..backend import CPU, Device, backend_for, backend_of, default_device
-from ..dtypes import as_dtype, get_default_dtype
+from ..dtypes import FLOATING, as_dtype, get_default_dtype
 from ..tensor import Tensor
 
 __all__ = ["Parameter", "empty_parameter"]
@@ -40,7 +40,7 @@ class Parameter(Tensor):
         else:
             backend_of(data)  # an error for what is not an array
             array = data
-        if requires_grad and array.dtype.kind not in "fc":
+        if requires_grad and array.dtype.kind not in FLOATING:
             raise RuntimeError(
                 "only tensors of floating-point dtype can require gradients, and data has dtype "
                 f"{array.dtype}"

@@ -171,7 +171,8 @@ class RNNBase(Module):
             raise ValueError(
                 f"{type(self).__name__}: Expected input to be 2D or 3D, got {X.ndim}D instead"
             )
-        if self._single and not MODE.enabled and X.ndim == 3 and MODE.autocast is None:
+        plain = X.dtype.char != "E" and MODE.autocast is None
+        if self._single and not MODE.enabled and X.ndim == 3 and plain:
             N, T = X.shape[:2] if self.batch_first else X.shape[1::-1]
             if T == 1 and N <= _FEW:
                 return self._step(X, states)

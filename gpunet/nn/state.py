@@ -9,6 +9,7 @@ import numpy as np
 
 from ..autograd import Variable
 from ..backend import Array, backend_of
+from ..dtypes import is_known
 
 __all__ = ["IncompatibleKeys", "load", "load_tensors"]
 
@@ -66,7 +67,7 @@ def load_tensors(
         shape = tensor.array.shape
         if shape == () and values.shape == (1,):
             values = values.reshape(())
-        if values.dtype.kind not in "fiub":
+        if not is_known(values.dtype):
             problems.append(
                 f'While copying the parameter named "{key}": expected numbers, got an array of '
                 f"dtype {values.dtype} from {type(state_dict[key]).__name__}"

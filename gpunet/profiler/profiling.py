@@ -66,7 +66,7 @@ class profile:
             self.device = Device("cuda" if used else "cpu")
         if self.device.type == "cuda":
             gpu = backend_for(self.device)
-            backends += [gpu, gpu.half]
+            backends += [gpu, gpu.narrow("float16"), gpu.narrow("bfloat16")]
         clock = CudaClock() if self.device.type == "cuda" else HostClock()
         self._recorder = recorder = Recorder(clock)
         self._swaps.enter(recorder, backends)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..autograd import Variable
 from ..backend import backend_of
+from ..dtypes import FLOATING
 from ..nn import Module
 
 __all__ = ["NonFiniteLoss", "Origin", "watched"]
@@ -89,7 +90,7 @@ def _tensors(value: Any) -> Iterable[Variable]:
 def _not_finite(tensor: Variable) -> str:
     """ "nan" or "inf", whichever `tensor` holds, or an empty string."""
     array = tensor.array
-    if array.dtype.kind not in "fc":
+    if array.dtype.kind not in FLOATING:
         return ""
     xp = backend_of(array).xp
     if bool(xp.isnan(array).any()):

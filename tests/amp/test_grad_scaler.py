@@ -297,7 +297,7 @@ def test_a_network_learns_as_in_float32(device: str) -> None:
         scaler = amp.GradScaler(device, init_scale=2.0**24, enabled=mixed)
         for _ in range(40):
             optimizer.zero_grad()
-            with gpunet.autocast(device, enabled=mixed):
+            with gpunet.autocast(device, gpunet.float16, enabled=mixed):
                 output = model(x)
                 loss = nn.functional.cross_entropy(output, y)
             assert output.dtype == (np.float16 if mixed else np.float32)

@@ -74,9 +74,9 @@ def test_mixed_precision(device, run, inside):
     for function in (lambda model, x: model(x), RUNS[run]):
         model, x = network(device, 0.5), input_for(device)
         gpunet.manual_seed(7)
-        with gpunet.autocast(device):
+        with gpunet.autocast(device, gpunet.float16):
             y = function(model, model(x))
-        with gpunet.autocast(device, enabled=inside):
+        with gpunet.autocast(device, gpunet.float16, enabled=inside):
             y.float().square().sum().backward()
         results.append([y.dtype.name, *[p.grad.tolist() for p in (*model.parameters(), x)]])
     assert results[0][0] == "float16"

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...autograd import Operation, Variable, mixes
 from ...backend.rng import CURRENT
+from ...dtypes import FLOATING
 from ...functions.conversion import cast
 from ...functions.repeating import common_shape, expand, repeat_interleave
 from ...ops import attention as _ops
@@ -135,7 +136,7 @@ def _check(name: str, Q: Any, K: Any, V: Any) -> None:
         )
     if mixes(Q, K, V):
         return
-    if Q.dtype.kind != "f" or Q.dtype != K.dtype or Q.dtype != V.dtype:
+    if Q.dtype.kind not in FLOATING or Q.dtype != K.dtype or Q.dtype != V.dtype:
         raise RuntimeError(
             f"{name}: expected query, key and value of one floating-point dtype, got "
             f"{Q.dtype}, {K.dtype} and {V.dtype}"

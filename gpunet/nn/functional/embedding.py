@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...autograd import Operation, Variable
+from ...dtypes import FLOATING
 from ...ops.embedding import embedding_backward, embedding_forward
 
 __all__ = ["embedding", "row_of"]
@@ -41,7 +42,7 @@ def embedding(input: Variable, weight: Variable, padding_idx: int | None = None)
             f"embedding: input: expected indices, int64 or int32, got {input.array.dtype}"
         )
     W = weight.array
-    if W.ndim != 2 or W.dtype.kind != "f":
+    if W.ndim != 2 or W.dtype.kind not in FLOATING:
         raise RuntimeError(
             "embedding: weight: expected a floating-point tensor of shape (V, D), got "
             f"{W.dtype} of shape {W.shape}"

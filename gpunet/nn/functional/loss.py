@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import Operation, Variable, mixes
+from ...dtypes import FLOATING
 from ...functions.conversion import cast
 from ...ops import loss as _ops
 
@@ -84,7 +85,7 @@ def cross_entropy(
     _check_input("cross_entropy", input, weight, reduction)
     X, T = input.array, target.array
     if T.shape == X.shape and X.ndim:
-        if T.dtype.kind != "f":
+        if T.dtype.kind not in FLOATING:
             raise RuntimeError(
                 "cross_entropy: target has the shape of input, so it should hold the probabilities "
                 f"of the classes, of a floating-point dtype, but its dtype is {T.dtype}; labels "

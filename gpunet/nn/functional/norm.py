@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ...autograd import Operation, Variable, mixes
 from ...backend import backend_of
+from ...dtypes import finfo
 from ...errors import DeviceError
 from ...ops import norm as _ops
 from ...ops.group_norm import group_norm_backward, group_norm_forward
@@ -82,7 +81,7 @@ def rms_norm(
     shape = tuple(normalized_shape)
     _check_rows("rms_norm", input, shape, weight, None)
     if eps is None:
-        eps = float(np.finfo(input.array.dtype).eps)
+        eps = float(finfo(input.array.dtype).eps)
     return _rms_norm(input, weight, axes=len(shape), eps=float(eps))
 
 

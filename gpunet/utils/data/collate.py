@@ -8,15 +8,13 @@ from typing import Any
 import numpy as np
 
 from ...backend import CPU
+from ...dtypes import is_known
 from ...functions.data import as_tensor, tensor
 from ...functions.joining import stack
 from ...tensor import Tensor
 from .structure import like_mapping, like_sequence
 
 __all__ = ["default_collate", "default_convert"]
-
-#: The kinds of NumPy's dtypes that tensors can hold.
-_NUMBERS = "fiub"
 
 
 def default_collate(batch: Sequence[Any]) -> Any:
@@ -102,7 +100,7 @@ def _arrays(batch: Sequence[Any], place: str) -> Tensor:
     _check(batch, np.ndarray | np.generic, "an array", place)
     first = batch[0]
     for sample in batch:
-        if sample.dtype.kind not in _NUMBERS:
+        if not is_known(sample.dtype):
             raise TypeError(
                 "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or "
                 f"lists; found an array of {sample.dtype}{_at(place)}"
@@ -154,7 +152,7 @@ def default_convert(data: Any) -> Any:
     if isinstance(data, Tensor | str | bytes):
         return data
     if isinstance(data, np.ndarray | np.generic):
-        return as_tensor(data) if data.dtype.kind in _NUMBERS else data
+        return as_tensor(data) if is_known(data.dtype) else data
     if isinstance(data, Mapping):
         return like_mapping(data, {key: default_convert(x) for key, x in data.items()})
     if isinstance(data, Sequence):

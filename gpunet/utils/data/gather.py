@@ -131,12 +131,12 @@ def _flat(array: Array) -> tuple[Any, ...]:
 
     Each row must lie in one piece; in which order of the axes does not matter, so that
     channels-last images stay so. Otherwise there is no matrix, nor for single numbers, which an
-    index picks faster.
+    index picks faster, nor for bfloat16, which the kernels do not know.
     """
     strides = array.strides
     order = [0, *sorted(range(1, array.ndim), key=lambda i: -abs(strides[i]))]
     packed = array.transpose(order)
-    if array.ndim == 1 or not packed.flags.c_contiguous:
+    if array.ndim == 1 or array.dtype.kind == "V" or not packed.flags.c_contiguous:
         return array, None, None, None
     shape = packed.shape[1:]
     axes = None if order == list(range(array.ndim)) else [order.index(i) for i in range(array.ndim)]
