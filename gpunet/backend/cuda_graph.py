@@ -66,7 +66,7 @@ class Graph:
                 cupy.cuda.Event(disable_timing=True),
             )
         self._graph: Any = None
-        self._feeds: dict[int, _Feed] = {}
+        self._feeds: dict[Any, _Feed] = {}
 
     @property
     def captured(self) -> bool:
@@ -154,7 +154,7 @@ class Graph:
                 else:
                     buffer[...] = array
             elif array.size:
-                key = buffer.data.ptr
+                key = buffer.data.ptr, buffer.shape, buffer.dtype.char
                 feed = self._feeds.get(key)
                 if feed is None:
                     feed = self._feeds[key] = _Feed()
@@ -165,6 +165,8 @@ class Graph:
         """The capture stream and the pool, in the order of the current stream's work."""
         with self._device:
             current = cupy.cuda.get_current_stream()
+            if current.is_capturing():
+                raise CaptureError("a graph is being captured already, and this would be in it")
             self._before.record(current)
             self._stream.wait_event(self._before)
             try:
@@ -240,6 +242,11 @@ class _Feed:
         buffer.set(self._memories[turn], stream=stream)
         self._copied[turn].record(stream)
         self._turn = 1 - turn
+
+    def __del__(self) -> None:
+        for event in self._copied:
+            if event is not None:
+                event.synchronize()  # the memory is used again at once
 
 
 @contextlib.contextmanager

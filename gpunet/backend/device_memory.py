@@ -147,9 +147,9 @@ class _Driver:
     def __call__(self, size: int) -> Any:
         """So much memory, within the limit of CuPy's pool for all pools together."""
         default = cupy.get_default_memory_pool()
-        limit, reserved = default.get_limit(), reserved_bytes(self.device)
-        if limit and reserved + size > limit:
-            raise cupy.cuda.memory.OutOfMemoryError(size, reserved, limit)
+        limit, wanted = default.get_limit(), reserved_bytes(self.device)  # CuPy counted it already
+        if limit and wanted > limit:
+            raise cupy.cuda.memory.OutOfMemoryError(size, wanted - size, limit)
         try:
             return cupy.cuda.MemoryPointer(cupy.cuda.Memory(size), 0)
         except cupy.cuda.runtime.CUDARuntimeError as error:
@@ -158,7 +158,7 @@ class _Driver:
             if self.recording:
                 # Not CUDA's error: at that, CuPy's pool gives its free blocks to the driver, but
                 # those are used by what has been recorded so far.
-                raise cupy.cuda.memory.OutOfMemoryError(size, reserved) from error
+                raise cupy.cuda.memory.OutOfMemoryError(size, wanted - size) from error
         default.free_all_blocks()
         return cupy.cuda.MemoryPointer(cupy.cuda.Memory(size), 0)
 

@@ -257,3 +257,29 @@ def test_a_graph_gives_back_its_memory_and_its_stream(cupy):
     del first, x  # no reference cycle keeps it
     assert gpunet.cuda.memory_reserved() <= held - 8192
     assert Graph(Device("cuda"))._stream.ptr == ptr
+
+
+def test_no_graph_is_captured_in_another(cupy, graph):
+    from gpunet.backend.cuda_graph import Graph
+
+    inner = Graph(Device("cuda"))
+    x = cupy.zeros(3)
+    y = inner.capture(cupy.add, x, 1)
+    for call in (inner.__class__.warm_up, inner.__class__.capture):
+        with pytest.raises(CaptureError, match="a graph is being captured already"):
+            graph.capture(call, Graph(Device("cuda")), int)
+    graph.capture(inner.replay)  # may be a part of one
+    x += 4
+    graph.replay()
+    assert y.get().tolist() == [5, 5, 5]
+
+
+def test_what_is_fed_arrives_though_the_graph_is_gone(cupy, graph):
+    from gpunet.backend.cuda_graph import Graph
+
+    short = Graph(Device("cuda"))
+    x = short.input((4,), "float32")
+    with cupy.cuda.Stream(non_blocking=True):
+        short.feed(x, np.arange(4, dtype="float32"))
+        del short
+        assert x.get().tolist() == [0, 1, 2, 3]

@@ -230,15 +230,19 @@ def test_a_second_stream_joins_and_has_to_be_joined(stream):
         assert other.is_capturing()
         with other:
             z = y + 1
-            if join:
-                stream.wait_event(other.record())
+            event = other.record()
+            if join == "too early":
+                z = z + 1
+            if join != "never":
+                stream.wait_event(event)
         return z
 
-    captured = Captured(stream, lambda: fork(True))
+    captured = Captured(stream, lambda: fork("at the end"))
     captured.graph.launch()
     np.testing.assert_array_equal(captured.result.get(), 2 * X + 1)
-    with pytest.raises(CUDARuntimeError, match="cudaErrorStreamCaptureUnjoined"):
-        Captured(stream, lambda: fork(False))
+    for join in ("never", "too early"):
+        with pytest.raises(CUDARuntimeError, match="cudaErrorStreamCaptureUnjoined"):
+            Captured(stream, lambda join=join: fork(join))
     assert not stream.is_capturing()
     assert not other.is_capturing()
 

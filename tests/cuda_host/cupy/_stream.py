@@ -41,15 +41,15 @@ class Capture:
 
         self.origin, self.mode, self.valid = origin, mode, True
         self.nodes, self.memory = [], {}
-        self.joined, self.unjoined = {origin}, set()
+        self.joined, self.unjoined = {origin}, {}  # the last node of each stream not waited for
         self.begun, self.ended = count_allocations(), None
 
     def add(self, stream, work, arrays):
         if not self.valid:
             raise _error(901)
-        if stream is not self.origin:
-            self.unjoined.add(stream)
         self.nodes.append(work)
+        if stream is not self.origin:
+            self.unjoined[stream] = len(self.nodes)
         self.note(arrays)
 
     def note(self, arrays):
@@ -58,7 +58,7 @@ class Capture:
 
         for array in arrays:
             found = allocation_of(array)
-            if found is not None:
+            if found is not None and found.size:
                 self.memory[id(found)] = weakref.ref(found)
 
     def invalidate(self, status=None):
@@ -258,12 +258,12 @@ class Stream:
             if event._stream is not None:
                 self._capture.invalidate(905)
         elif capture is not None and capture.ended is None:
-            if event._work == len(capture.nodes) or event._stream is not self:
-                capture.unjoined.discard(event._stream)
+            if capture.unjoined.get(event._stream, event._work + 1) <= event._work:
+                del capture.unjoined[event._stream]
             if self._capture is None:
                 self._capture = capture
                 capture.joined.add(self)
-                capture.unjoined.add(self)
+                capture.unjoined[self] = len(capture.nodes)
         else:
             event._catch_up()
 
