@@ -149,12 +149,11 @@ def _try_kernel() -> str:
 
 def _products() -> str:
     """The library that multiplies matrices."""
-    from .backend import Device, backend_for
+    from .backend.cuda import CUDA
 
-    be = backend_for(Device("cuda"))
-    if be.cublaslt is None:
-        return f"CuPy, without CUDA graphs ({be.without_cublaslt})"
-    version = be.cublaslt.lt.get_version()
+    if CUDA.cublaslt is None:
+        return f"CuPy, without CUDA graphs ({CUDA.without_cublaslt})"
+    version = CUDA.cublaslt.lt.get_version()
     return f"cuBLASLt {version // 10000}.{version // 100 % 100}.{version % 100}"
 
 

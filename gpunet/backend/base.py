@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+from .affine import AffineMaps
 from .device import Device
 
 __all__ = ["Array", "Backend"]
@@ -18,7 +19,7 @@ __all__ = ["Array", "Backend"]
 Array = Any
 
 
-class Backend:
+class Backend(AffineMaps):
     """One kind of device and the functions that work on its arrays.
 
     Attributes
@@ -142,40 +143,6 @@ class Backend:
             Any view; its memory must be apart from that of A and B.
         """
         raise NotImplementedError(f"{type(self).__name__}.batched_gemm")
-
-    def affine(self, X: Array, W: Array, b: Array | None, act: int) -> Array:
-        """``Y[r, n] = act(sum_k X[r, k] W[n, k] + b[n])``: a product and what follows it.
-
-        Parameters
-        ----------
-        X : array of shape (R, K)
-        W : array of shape (N, K)
-        b : array of shape (N,), or None
-        act : int
-            As in the kernel ``bias_act_forward``.
-        """
-        Z = self.gemm(X, W.T)
-        if b is not None:
-            self.kernels.bias_act_forward(Z, self.contiguous(b), act, Z)
-        elif act:
-            self.kernels.bias_act_forward(Z, self.zeros(W.shape[:1], W.dtype), act, Z)
-        return Z
-
-    def affine_gradients(
-        self, dZ: Array, X: Array, dW: Array | None, db: Array | None
-    ) -> tuple[Array, Array]:
-        """``dW[n, k] = sum_r dZ[r, n] X[r, k]`` and ``db[n] = sum_r dZ[r, n]``.
-
-        Parameters
-        ----------
-        dZ, X : C-contiguous array of shape (R, N), array of shape (R, K)
-        dW, db : array of shape (N, K) and (N,), or None
-            Where to write them; new arrays if None.
-        """
-        if db is None:
-            db = self.empty(dZ.shape[1:], dZ.dtype)
-        self.kernels.bias_act_backward(dZ, dZ, 0, dZ, db)
-        return self.gemm(dZ.T, X, dW), db
 
     def erf(self, X: Array, out: Array | None = None) -> Array:
         """The error function of each element."""

@@ -3,76 +3,21 @@
 from __future__ import annotations
 
 import weakref
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from .cublaslt_problem import TYPES, Epilogue, Problem
 from .layouts import Layout
 
-__all__ = ["TYPES", "Epilogue", "Plan", "Problem", "Unsupported"]
+__all__ = ["Plan", "Unsupported"]
 
-#: For each dtype, by its character, the `cudaDataType` of the elements, and of alpha and beta.
-#: "E" is bfloat16 of ml_dtypes, which CuPy has. Half precision adds up in float32.
-TYPES = {"e": (2, 0), "f": (0, 0), "d": (1, 1), "E": (14, 0)}
-
+#: The `cudaDataType` of float64.
 _REAL_64 = 1
-
-
-class Epilogue:
-    """What is done to a product before it is written, in the numbers of ``cublasLtEpilogue_t``.
-
-    In matrices held by rows: a bias is added to each row; a bias gradient is the sum of the rows of
-    the result (``D*_BGRAD``) or of the left operand, transposed (``BGRADB``). The auxiliary matrix
-    is the mask of a ReLU, in bits, or the input of a GELU.
-    """
-
-    NONE = 1
-    BIAS = 4
-    RELU_BIAS = 6
-    RELU_AUX_BIAS = 134
-    GELU_BIAS = 36
-    GELU_AUX_BIAS = 164
-    DRELU_BGRAD = 152
-    DGELU_BGRAD = 208
-    BGRADB = 512
 
 
 class Unsupported(Exception):
     """cuBLASLt has no algorithm for the problem."""
-
-
-class Problem(NamedTuple):
-    """``C[s, m, n] = sum_k A[s, m, k] B[s, k, n]``, up to the addresses.
-
-    Attributes
-    ----------
-    M, K, N, matrices : int
-    a, b, c : Layout
-        c is not transposed.
-    strides : tuple of three int
-        Elements from one matrix of a stack to the next, of A, B and C.
-    kind : str
-        The character of the dtype.
-    tf32 : bool
-    align : int
-        All addresses, and strides of stacks, are multiples of as many bytes.
-    epilogue : int
-    aux_ld : int
-    """
-
-    M: int
-    K: int
-    N: int
-    matrices: int
-    a: Layout
-    b: Layout
-    c: Layout
-    strides: tuple[int, int, int]
-    kind: str
-    tf32: bool
-    align: int
-    epilogue: int = Epilogue.NONE
-    aux_ld: int = 0
 
 
 class Plan:
@@ -113,9 +58,7 @@ class Plan:
         self.alpha = self._scale.ctypes.data
         self.beta = self.alpha + self._scale.itemsize
 
-        self.desc = self._keep(
-            lt.matmul_desc_create(_compute_type(p), scale), lt.matmul_desc_destroy
-        )
+        self.desc = self._keep(lt.matmul_desc_create(p.compute_type, scale), lt.matmul_desc_destroy)
         self._describe(names.TRANSA, int(p.b.transposed))
         self._describe(names.TRANSB, int(p.a.transposed))
         if p.epilogue != Epilogue.NONE:
@@ -208,10 +151,3 @@ class Plan:
 def _destroy(made: list[tuple[Any, int]]) -> None:
     for destroy, thing in made:
         destroy(thing)
-
-
-def _compute_type(p: Problem) -> int:
-    """CUBLAS_COMPUTE_64F, _32F_FAST_TF32 or _32F."""
-    if p.kind == "d":
-        return 70
-    return 77 if p.kind == "f" and p.tf32 else 68

@@ -12,8 +12,9 @@ import numpy as np
 from ..kernels import cuda as cuda_kernels
 from ..kernels import reference
 from ..kernels.cuda import product
+from .affine import AffineMaps
 from .base import Backend
-from .cublaslt_plan import Epilogue
+from .cuda_affine import CudaAffine
 from .device import Device
 from .device_memory import install
 from .products import CupyProducts, load_cublaslt
@@ -24,7 +25,7 @@ __all__ = ["CUDA", "CudaBackend"]
 _CUPY = CupyProducts()
 
 
-class CudaBackend(Backend):
+class CudaBackend(CudaAffine):
     """CuPy on an NVIDIA GPU."""
 
     name = "cuda"
@@ -108,24 +109,6 @@ class CudaBackend(Backend):
                 return target
         return _CUPY.batched_gemm(A, B, out)
 
-    def affine(self, X: Any, W: Any, b: Any, act: int) -> Any:
-        lt = self.cublaslt
-        if b is not None and act == 0 and lt is not None and X.size and W.size:
-            Y = cupy.empty((X.shape[0], W.shape[0]), X.dtype)
-            if lt.fused(X, W.T, Y, Epilogue.BIAS, b):
-                return Y
-        return super().affine(X, W, b, act)
-
-    def affine_gradients(self, dZ: Any, X: Any, dW: Any, db: Any) -> tuple[Any, Any]:
-        lt = self.cublaslt
-        if lt is not None and dZ.size and X.size:
-            rows = (dZ.shape[1],)
-            out = cupy.empty((*rows, X.shape[1]), X.dtype) if dW is None else dW
-            sums = cupy.empty(rows, dZ.dtype) if db is None else db
-            if lt.fused(dZ.T, X, out, Epilogue.BGRADB, sums):
-                return out, sums
-        return super().affine_gradients(dZ, X, dW, db)
-
     def narrow(self, dtype: Any) -> Backend:
         return _NARROW[str(dtype)]
 
@@ -166,7 +149,8 @@ class _NarrowBackend(CudaBackend):
 
     cublaslt = property(lambda self: CUDA.cublaslt)
     # The sum with the bias is that of float32 numbers.
-    affine, affine_gradients = Backend.affine, Backend.affine_gradients
+    affine, affine_gradients = AffineMaps.affine, AffineMaps.affine_gradients
+    activated, activated_gradients = AffineMaps.activated, AffineMaps.activated_gradients
 
     @cached_property
     def dtype(self) -> np.dtype | None:

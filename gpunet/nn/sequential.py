@@ -6,10 +6,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from .activation import ReLU, Sigmoid, Tanh
+from .activation import GELU, ReLU, Sigmoid, Tanh
 from .batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from .container import Indexed
 from .convolution import Conv1d, Conv2d, Conv3d
+from .functional.feed_forward import feed_forward
 from .hooks import changes
 from .linear import Linear
 from .module import Module
@@ -47,11 +48,11 @@ class Sequential(Indexed):
 
     Notes
     -----
-    A `Linear` or a convolution followed by a `ReLU`, `Sigmoid` or `Tanh`, and a batch norm followed
-    by a `ReLU`, run as one operation, with the same result, unless one of them has hooks or is of a
-    class of its own. In evaluation and without a tape so do a convolution, the batch norm that
-    follows it and its `ReLU`: the filters take the factors of the norm, and the result is the same
-    but for rounding.
+    A `Linear` or a convolution followed by a `ReLU`, `Sigmoid` or `Tanh`, a batch norm followed by
+    a `ReLU`, and two `Linear` with a `ReLU` or a `GELU` in the tanh form between them run as one
+    operation, with the same result, unless one of them has hooks or is of a class of its own. In
+    evaluation and without a tape so do a convolution, the batch norm that follows it and its
+    `ReLU`: the filters take the factors of the norm, and the result is the same but for rounding.
     """
 
     _planned_at = -1  # the count of hook changes that the plan belongs to
@@ -74,7 +75,9 @@ class Sequential(Indexed):
         return input
 
     def _children_changed(self) -> None:
-        self.__dict__["_planned_at"] = -1
+        if self._planned_at >= 0:  # it has run
+            changes.count += 1
+            self.__dict__["_planned_at"] = -1
 
     def __getstate__(self) -> dict[str, Any]:
         """What is copied: all but the plan, whose steps belong to these very modules."""
@@ -128,6 +131,9 @@ def _plan(modules: Iterable[Module]) -> Iterator[Callable[[Any], Any]]:
             norm = rest.pop(0)
             relu = rest and type(rest[0]) is ReLU and _is_plain(rest[0])
             yield _normed(module, norm, _RELU[type(rest.pop(0))] if relu else "identity")
+        elif joined and _is_feed_forward(module, rest):
+            between, last = rest.pop(0), rest.pop(0)
+            yield _fed_forward(module, between, last)
         elif joined and type(rest[0]) in _JOINED.get(type(module), ()):
             yield _joined(module, _JOINED[type(module)][type(rest.pop(0))])
         elif plain and type(module).__call__ is Module.__call__:
@@ -139,6 +145,30 @@ def _plan(modules: Iterable[Module]) -> Iterator[Callable[[Any], Any]]:
 def _is_plain(module: Module) -> bool:
     """Whether calling the module does what its class's ``forward`` does and nothing else."""
     return module._hooks is None and "forward" not in module.__dict__
+
+
+def _is_feed_forward(first: Module, rest: list[Module]) -> bool:
+    """Whether two linear layers with a ReLU or a GELU between come next, without another behind."""
+    if len(rest) < 2 or type(first) is not Linear or type(rest[1]) is not Linear:
+        return False
+    if type(rest[0]) not in (ReLU, GELU) or not _is_plain(rest[1]):
+        return False
+    behind = rest[2] if len(rest) > 2 and _is_plain(rest[2]) else None
+    return type(behind) not in _JOINED[Linear]
+
+
+def _fed_forward(first: Any, between: Any, last: Any) -> Callable[[Any], Any]:
+    relu = type(between) is ReLU
+
+    def step(input: Any) -> Any:
+        if relu or between.approximate == "tanh":
+            return feed_forward(
+                input, first.weight, first.bias, last.weight, last.bias,
+                "relu" if relu else "gelu_tanh",
+            )  # fmt: skip
+        return last.forward(between.forward(first.forward(input)))
+
+    return step
 
 
 def _normed(layer: Any, norm: Any, activation: str) -> Callable[[Any], Any]:

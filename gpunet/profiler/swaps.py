@@ -45,6 +45,10 @@ class Swaps(_Swaps):
                 self.put(be, "batched_gemm", _product(recorder, "batched_gemm", be.batched_gemm))
                 for name, kernel in list(vars(be.kernels).items()):
                     self.put(be.kernels, name, _kernel(recorder, name, kernel))
+            # Products that go on to what follows them, of which several backends share the maker.
+            makers = {getattr(be, "cublaslt", None) for be in backends} - {None}
+            for maker in makers:
+                self.put(maker, "fused", _product(recorder, "gemm", maker.fused))
             # An optimiser has kernels of its own on the CPU, in the forms for its size.
             forms = type(CPU.kernels_for(0))
             self.put(forms, "__getattribute__", _forms(recorder, forms.__getattribute__))
@@ -153,15 +157,16 @@ def _optimizer(recorder: Recorder, step: Callable[..., Any]) -> Callable[..., An
 
 def _product(recorder: Recorder, name: str, multiply: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(multiply)
-    def timed(A: Any, B: Any, out: Any = None) -> Any:
+    def timed(A: Any, B: Any, out: Any = None, *more: Any) -> Any:
         event = recorder.begin(name, "product")
         try:
-            result = multiply(A, B, out)
+            result = multiply(A, B, out, *more)
         finally:
             recorder.end(event)
         event.shapes = [A.shape, B.shape]
-        event.flops = product_flops(A, B)
-        event.nbytes = bytes_of((A, B, result))
+        if result is not False:  # there is no such product
+            event.flops = product_flops(A, B)
+            event.nbytes = bytes_of((A, B, result if out is None else out, *arrays_in(more)))
         return result
 
     return timed

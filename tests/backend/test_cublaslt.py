@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import gpunet
 from gpunet.backend import Device, backend_for
-from gpunet.backend.cublaslt_plan import Epilogue
+from gpunet.backend.cublaslt_problem import Epilogue
 
 SIZES = st.integers(1, 9) | st.sampled_from([16, 33, 130])
 LAYOUTS = ["rows", "columns", "sliced rows", "sliced columns", "every second", "odd start"]
@@ -220,7 +220,7 @@ def test_a_plan_is_made_once_for_a_problem(be, monkeypatch):
 
 
 def test_plans_are_dropped_when_there_are_too_many(be, monkeypatch):
-    from gpunet.backend import cublaslt
+    from gpunet.backend import cublaslt_table as cublaslt
 
     monkeypatch.setattr(cublaslt, "_MOST_PLANS", len(be.cublaslt._plans) + 3)
     for n in range(1, 12):
@@ -259,3 +259,113 @@ def test_a_problem_without_an_algorithm_is_left_to_cupy(be, monkeypatch):
     dW, db = be.affine_gradients(X, X, None, None)
     agree(be, dW, np.matmul(*exact(A.T, A)))
     agree(be, db, A.sum(axis=0))
+
+
+# -- activations ------------------------------------------------------------------------------
+def gelu(x):
+    return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+
+
+def gelu_slope(x, step=1e-5):
+    return (gelu(x + step) - gelu(x - step)) / (2 * step)
+
+
+SHAPES = [(1, 1, 1), (5, 7, 3), (33, 20, 130), (64, 128, 256)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_relu_in_the_product(be, dtype, shape):
+    R, K, N = shape
+    X, W, b = matrix((R, K), dtype), matrix((N, K), dtype, 1), matrix((N,), dtype, 2)
+    got = be.affine(*(be.from_numpy(x) for x in (X, W, b)), 1)
+    agree(be, got, np.maximum(exact(X)[0] @ exact(W)[0].T + b, 0))
+
+
+@pytest.mark.parametrize("act", [1, 7])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("joined", [(True, True), (True, False), (False, True), (False, False)])
+def test_activations_and_their_gradients(be, act, dtype, shape, joined, monkeypatch):
+    """Each half by cuBLASLt or by kernels, whatever the other half was."""
+    R, K, N = shape
+    M = 6
+    X, W, b = matrix((R, K), dtype), matrix((N, K), dtype, 1), matrix((N,), dtype, 2)
+    dY, V = matrix((R, M), dtype, 3), matrix((M, N), dtype, 4)
+    Z = exact(X)[0] @ exact(W)[0].T + b
+    fused = be.cublaslt.fused
+    monkeypatch.setattr(be.cublaslt, "fused", fused if joined[0] else lambda *args: False)
+    H, kept = be.activated(*(be.from_numpy(x) for x in (X, W, b)), act)
+    agree(be, H, np.maximum(Z, 0) if act == 1 else gelu(Z))
+    monkeypatch.setattr(be.cublaslt, "fused", fused if joined[1] else lambda *args: False)
+    db = be.empty((N,), dtype)
+    dZ, got = be.activated_gradients(be.from_numpy(dY), be.from_numpy(V), act, H, kept, db)
+    assert got is db
+    slope = (Z > 0) if act == 1 else gelu_slope(Z)
+    expected = (exact(dY)[0] @ exact(V)[0]) * slope
+    tolerance = 1e-4 if dtype == "float32" else 1e-8
+    np.testing.assert_allclose(be.to_numpy(dZ), expected, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(be.to_numpy(db), expected.sum(axis=0), rtol=0, atol=20 * tolerance)
+
+
+def launches(be, function):
+    """The kernels and products of the second call."""
+    from cupy import _standin
+
+    function()
+    _standin.reset()
+    function()
+    return [what for _, what in _standin.history]
+
+
+@pytest.mark.parametrize("between", ["ReLU", "GELU"])
+def test_a_network_of_two_layers_is_six_products_and_no_kernel(be, between):
+    from gpunet import nn
+
+    options = ("tanh",) if between == "GELU" else ()
+    model = nn.Sequential(nn.Linear(16, 32), getattr(nn, between)(*options), nn.Linear(32, 8)).to(
+        "cuda"
+    )
+    x = gpunet.randn(4, 16, device="cuda").requires_grad_()
+    dy = gpunet.randn(4, 8, device="cuda")
+    assert launches(be, lambda: model(x).backward(dy)).count("cublasLt matmul") == 6
+    assert not {"bias_act_forward", "bias_act_backward", "activation_forward"} & set(
+        launches(be, lambda: model(x).backward(dy))
+    )
+
+
+def test_a_relu_that_loses_nan_is_not_used(be, monkeypatch):
+    standin = pytest.importorskip("nvmath.bindings._matmul")
+    X = matrix((4, 6), "float32")
+    X[2, 3] = np.nan
+    W, b = matrix((11, 6), "float32", 1), matrix((11,), "float32", 2)
+    arrays = [be.from_numpy(x) for x in (X, W, b)]
+    for keeps in (True, False):
+        monkeypatch.setattr(standin, "relu_keeps_nan", keeps)
+        monkeypatch.setattr(be.cublaslt, "_plans", {})
+        lost = np.isnan(be.to_numpy(be.affine(*arrays, 1)))
+        assert lost[2].all()
+        assert lost.sum() == 11
+        H, kept = be.activated(*arrays, 1)
+        assert np.isnan(be.to_numpy(H)).sum() == 11
+        assert (kept is not None) == keeps
+
+
+def test_products_with_epilogues_in_a_graph(be):
+    from gpunet.backend.cuda_graph import Graph
+
+    X, W, b = (be.from_numpy(matrix(s, "float32")) for s in ((5, 8), (24, 8), (24,)))
+
+    def step():
+        H, kept = be.activated(X, W, b, 1)
+        dZ, db = be.activated_gradients(X, W.T.copy(), 1, H, kept, None)
+        return [be.batched_gemm(H[None], dZ.T[None]), db]
+
+    expected = [be.to_numpy(x) for x in step()]
+    graph = Graph(Device("cuda"))
+    graph.warm_up(step)
+    got = graph.capture(step)
+    for _ in range(2):
+        graph.replay()
+        for a, e in zip(got, expected):
+            np.testing.assert_array_equal(be.to_numpy(a), e)

@@ -36,7 +36,7 @@ def test_enums():
 
 
 def test_the_numbers_in_the_backend_are_those_of_the_real_enums():
-    from gpunet.backend.cublaslt_plan import Epilogue
+    from gpunet.backend.cublaslt_problem import Epilogue
 
     ours = {k: v for k, v in vars(Epilogue).items() if k.isupper()}
     assert ours.pop("NONE") == lt.Epilogue.DEFAULT
