@@ -41,7 +41,10 @@ def group_bars(rows: Rows, case: dict[str, Any], theme: Theme) -> Figure:
                 at, time, color=theme.peers[side["peer"]], height=0.7, hatch=hatch,
                 edgecolor=theme.paper,
             )  # fmt: skip
-            axis.annotate(text, (time, at), va="center", fontsize=9, color=theme.ink)
+            axis.annotate(
+                text, (time, at), va="center", fontsize=9, color=theme.ink,
+                bbox={"facecolor": theme.paper, "edgecolor": "none", "pad": 0.4},
+            )  # fmt: skip
         axis.set_yticks(range(len(group)), [name for name, _ in group])
         axis.invert_yaxis()
         # From zero: on a logarithmic axis the length of a bar says nothing.

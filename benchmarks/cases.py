@@ -26,7 +26,6 @@ __all__ = ["CASES"]
 CASES: dict[str, Case | Report] = {
     case.name: case
     for case in (
-        machine.REPORT,
         mlp.TRAINING,
         mlp.INFERENCE,
         convolution.TRAINING,
@@ -51,5 +50,6 @@ CASES: dict[str, Case | Report] = {
         bandwidth.REPORT,
         crossover.REPORT,
         overhead.TAPE,
+        machine.REPORT,
     )
 }

@@ -93,9 +93,9 @@ def _measure(
     from .quiet import usable_cores
     from .run import run
     from .tables import failures
-    from .terminal import show
+    from .terminal import show, show_summary
 
-    failed = False
+    failed, documents = False, []
 
     def measured(case: Case | Report) -> dict[str, Any]:
         save = partial(write, path=folder / f"{case.name}.json")
@@ -105,16 +105,18 @@ def _measure(
     with ThreadPoolExecutor(usable_cores()) as pool, console.status("") as status:
         for document in (pool.map if settings.short else map)(measured, cases):
             show(document, console)
+            documents.append(document)
             write_picture(document, folder / f"{document['case']['name']}.png")
             failed |= bool(failures(document))
     write_report(folder)
+    show_summary(documents, console)
     console.print(f"\nwritten to {folder}; all of it on one page: {folder / 'report.html'}")
     return failed
 
 
 def _show_again(folder: Path, cases: list[str] | None, console: Console) -> None:
     from .files import read_all, write_picture, write_report
-    from .terminal import show
+    from .terminal import show, show_summary
 
     try:
         documents = read_all(folder)
@@ -127,6 +129,7 @@ def _show_again(folder: Path, cases: list[str] | None, console: Console) -> None
         if not cases or name in cases:
             show(document, console)
             write_picture(document, folder / f"{name}.png")
+    show_summary(documents, console)
     console.print(f"\non one page: {write_report(folder)}")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from .case import OURS
 from .style import Theme, canvas, line_style, log_ticks, size_text, spread, tidy
 from .tables import UNITS, share
 from .throughput import Crossing, crossings, groups
@@ -16,7 +17,6 @@ __all__ = ["lines"]
 
 Document = dict[str, Any]
 Rows = list[dict[str, Any]]
-_OURS = ("gpunet", "gpunet-compiled")
 
 
 def lines(rows: Rows, document: Document, theme: Theme) -> Figure:
@@ -90,7 +90,7 @@ def _annotate(axis: Axes, part: Rows, x: str, theme: Theme) -> None:
         found = sorted(
             (side["ratio"], theme.peers[side["peer"]])
             for name, side in row["sides"].items()
-            if side["peer"] in _OURS and side["ratio"] is not None and side["baseline"] != name
+            if side["peer"] in OURS and side["ratio"] is not None and side["baseline"] != name
         )
         heights = spread([math.log(ratio) for ratio, _ in found], 0.075 * (high - low))
         for (ratio, colour), height in zip(found, heights):

@@ -27,13 +27,13 @@ _LIBRARIES = {
     "loop": "gpunet",
 }
 #: Inches kept free: above for the title and the legend, below for where the figures are from.
-_TITLE, _LEGEND, _CAPTION = 0.45, 0.24, 0.42
+_TITLE, _LEGEND, _CAPTION = 0.45, 0.195, 0.42
 
 Document = dict[str, Any]
 Rows = list[dict[str, Any]]
 
 
-def draw(document: Document, theme: Theme = LIGHT) -> Figure | None:
+def draw(document: Document, theme: Theme = LIGHT, titled: bool = True) -> Figure | None:
     """The picture of a document; None if it holds nothing to show."""
     case = document["case"]
     if "once" not in case:
@@ -50,11 +50,11 @@ def draw(document: Document, theme: Theme = LIGHT) -> Figure | None:
             figure = lines(rows, document, theme)
         else:
             figure = group_bars(rows, case, theme)
-    _frame(figure, document, rows, theme)
+    _frame(figure, document, rows, theme, titled)
     return figure
 
 
-def _frame(figure: Figure, document: Document, rows: Rows, theme: Theme) -> None:
+def _frame(figure: Figure, document: Document, rows: Rows, theme: Theme, titled: bool) -> None:
     """The title, the legend of the lines, and what was measured where, around the axes."""
     case = document["case"]
     width, height = figure.get_size_inches()
@@ -64,8 +64,8 @@ def _frame(figure: Figure, document: Document, rows: Rows, theme: Theme) -> None
         for line in axis.get_lines()
         if not str(line.get_label()).startswith("_")
     }
-    title = textwrap.wrap(case["title"], int(width * 9.5))
-    above = _TITLE + 0.22 * (len(title) - 1)
+    title = textwrap.wrap(case["title"], int(width * 9.5)) if titled else []
+    above = _TITLE + 0.22 * (len(title) - 1) if titled else 0.12
     if labelled:
         columns = _columns(width, labelled)
         figure.legend(
@@ -86,6 +86,7 @@ def _frame(figure: Figure, document: Document, rows: Rows, theme: Theme) -> None
         0.012, 0.08 / height, "\n".join([*source, *warnings]), va="bottom", fontsize=7.5,
         color=theme.warning if warnings else theme.muted,
     )  # fmt: skip
+    figure.align_ylabels()
     layout: Any = figure.get_layout_engine()
     layout.set(rect=(0, below / height, 1, 1 - (above + below) / height))
 

@@ -42,9 +42,9 @@ def _one(axis: Axes, rows: Rows, theme: Theme) -> None:
     axis.annotate(
         f"matrix product: {number(gflops)} GFLOP/s", (right, gflops), (0, 5), ha="right", **style
     )
-    axis.annotate(
-        f"copy: {number(gbytes)} GB/s", (left, left * gbytes), (4, 12), ha="left", **style
-    )
+    middle = (left * ridge) ** 0.5
+    text = f"copy: {number(gbytes)} GB/s"
+    axis.annotate(text, (middle, middle * gbytes), (-8, 2), ha="right", **style)
     colours = dict.fromkeys(theme.peers.values())
     points = []
     for i, row in enumerate(rows):

@@ -10,6 +10,8 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from .case import OURS
+
 __all__ = [
     "DARK",
     "LIGHT",
@@ -53,7 +55,6 @@ DARK = Theme(
 
 #: Eager work is a circle, compiled a diamond, a graph a triangle.
 _MARKERS = {"gpunet-compiled": "D", "torch-compiled": "D", "torch-graph": "^"}
-_OURS = ("gpunet", "gpunet-compiled")
 
 
 def canvas(width: float, height: float, theme: Theme) -> Figure:
@@ -64,7 +65,7 @@ def canvas(width: float, height: float, theme: Theme) -> Figure:
 def line_style(side: dict[str, Any], theme: Theme) -> dict[str, Any]:
     """Of the line of a side: dashed and with white markers on a GPU."""
     cuda = side["device"] == "cuda"
-    ours = side["peer"] in _OURS
+    ours = side["peer"] in OURS
     return {
         "color": theme.peers[side["peer"]],
         "linestyle": "--" if cuda else "-",
@@ -92,14 +93,18 @@ def log_ticks(axis: Axis) -> None:
     """Plain numbers on a logarithmic axis; powers of ten alone where that is enough."""
     low, high = axis.get_view_interval()
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 300 * low else (1.0,)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _plain(value)))
     axis.set_minor_locator(NullLocator())
 
 
+def _plain(value: float) -> str:
+    return f"{value / 1e6:,g} million" if value >= 1e6 else f"{value:,g}"
+
+
 def size_text(value: float) -> str:
-    """Powers of two from 4,096 on as 4 Ki, 16 Mi; anything else as it is."""
+    """Large powers of two as 64 Ki, 16 Mi; anything else as it is."""
     for unit, factor in (("Mi", 2**20), ("Ki", 2**10)):
-        if value >= max(factor, 4096) and value % factor == 0:
+        if value >= max(factor, 65536) and value % factor == 0:
             return f"{value // factor} {unit}"
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 

@@ -12,9 +12,10 @@ from rich.text import Text
 
 from .availability import missing
 from .case import Case, Report
-from .tables import failures, grids, notes
+from .summary import summary
+from .tables import Grid, failures, grids, notes
 
-__all__ = ["listing", "show", "terminal"]
+__all__ = ["listing", "show", "show_summary", "terminal"]
 
 
 def terminal() -> Console:
@@ -28,18 +29,30 @@ def show(document: dict[str, Any], console: Console) -> None:
     case = document["case"]
     console.print(f"\n{case['name']}: {case['title']}", markup=False, highlight=False)
     for grid in grids(document):
-        table = Table(title=grid.title or None, title_justify="left")
-        for name, numeric in grid.columns:
-            table.add_column(name, justify="right" if numeric else "left")
-        for i, row in enumerate(grid.rows):
-            table.add_row(*row, end_section=i in grid.sections)
-        console.print(table)
+        console.print(_table(grid))
     for note in notes(document):
         console.print(note, markup=False, highlight=False)
     for text in failures(document):
         console.print(Text(text, style="red"))
     for text in document["warnings"]:
         console.print(Text(text, style="yellow"))
+
+
+def show_summary(documents: list[dict[str, Any]], console: Console) -> None:
+    """Print gpunet's shares in all of `documents`, if there are any."""
+    grid = summary(documents)
+    if grid is not None:
+        console.print()
+        console.print(_table(grid))
+
+
+def _table(grid: Grid) -> Table:
+    table = Table(title=grid.title or None, title_justify="left")
+    for name, numeric in grid.columns:
+        table.add_column(name, justify="right" if numeric else "left")
+    for i, row in enumerate(grid.rows):
+        table.add_row(*row, end_section=i in grid.sections)
+    return table
 
 
 def listing(cases: dict[str, Case | Report], console: Console) -> None:

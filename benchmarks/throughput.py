@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from .case import OURS
+
 __all__ = ["Crossing", "crossings", "groups", "rate"]
 
 Rows = list[dict[str, Any]]
@@ -51,13 +53,15 @@ def rate(row: dict[str, Any], name: str) -> float:
 
 
 def crossings(document: dict[str, Any]) -> list[Crossing]:
-    """For every side that was measured on both devices over at least two sizes."""
+    """For every side of gpunet that was measured on both devices over at least two sizes."""
     x = document["case"].get("x")
     if not x:
         return []
     found = []
     for label, rows in groups([row for row in document["rows"] if row.get("sides")], x).items():
-        for name in dict.fromkeys(name for row in rows for name in row["sides"]):
+        for name in dict.fromkeys(
+            name for row in rows for name, side in row["sides"].items() if side["peer"] in OURS
+        ):
             both = [row for row in rows if {name, f"{name} cuda"} <= set(row["sides"])]
             if len(both) > 1:
                 found.append(_crossing(label, name, x, both))

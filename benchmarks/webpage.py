@@ -9,6 +9,7 @@ from typing import Any
 
 from .picture import draw
 from .style import DARK, LIGHT, Theme
+from .summary import summary
 from .tables import Grid, failures, grids, notes
 
 __all__ = ["webpage"]
@@ -34,7 +35,9 @@ img { max-width: 100%; height: auto; display: block; margin: 0 0 1rem; }
 .table { overflow-x: auto; margin: 0 0 .6rem; }
 table { border-collapse: collapse; font-size: .87rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .28rem .7rem; text-align: left; white-space: nowrap; vertical-align: bottom; }
-th { border-bottom: 2px solid var(--faint); white-space: normal; min-width: 4.5rem; }
+th { white-space: normal; min-width: 4.5rem; }
+thead th { border-bottom: 2px solid var(--faint); }
+summary { cursor: pointer; color: var(--muted); margin: 0 0 .5rem; }
 tr.last td { border-bottom: 1px solid var(--faint); }
 tbody tr:nth-child(even) { background: var(--stripe); }
 .number { text-align: right; }
@@ -55,7 +58,8 @@ def webpage(documents: list[Document]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>gpunet bench</title><style>{_STYLE}</style></head><body>\n"
         f"<h1>gpunet bench</h1>\n{_machine(documents)}\n{_left_out(documents)}\n"
-        f"<nav>{links}</nav>\n{''.join(map(_section, documents))}</body></html>\n"
+        f"<nav>{links}</nav>\n{_summary(documents)}\n"
+        f"{''.join(map(_section, documents))}</body></html>\n"
     )
 
 
@@ -76,6 +80,15 @@ def _machine(documents: list[Document]) -> str:
     rows = [[name, "; ".join(values)] for name, values in found.items()]
     cells = "".join(f"<tr><th>{escape(a)}</th><td>{escape(b)}</td></tr>" for a, b in rows)
     return f'<div class="table machine"><table>{cells}</table></div>'
+
+
+def _summary(documents: list[Document]) -> str:
+    grid = summary(documents)
+    if grid is None:
+        return ""
+    return f"<h2>Summary</h2>\n<details open><summary>{escape(grid.title)}</summary>\n" + (
+        f"{_table(grid._replace(title=''))}</details>"
+    )
 
 
 def _left_out(documents: list[Document]) -> str:
@@ -136,7 +149,7 @@ def _picture(document: Document) -> str:
 
 def _encoded(document: Document, theme: Theme) -> str:
     """The picture as the address of its own data."""
-    figure = draw(document, theme)
+    figure = draw(document, theme, titled=False)
     if figure is None:
         return ""
     file = io.BytesIO()

@@ -192,7 +192,7 @@ def test_a_failure_is_the_exit_status(fakes, monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["mpl-train"], "CASE: expected one of machine, mlp-train, mlp-inference"),
+        (["mpl-train"], "CASE: expected one of mlp-train, mlp-inference"),
         (["--device", "gpu"], "--device: expected one of all, cpu, cuda, got 'gpu'"),
         (["--peers", "torch,tf"], "--peers: expected one of torch,"),
         (["--where", "batch"], "--where: expected OPTION=VALUE, got 'batch'"),
