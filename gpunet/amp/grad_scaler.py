@@ -11,6 +11,7 @@ from ..backend import backend_of, probe_cuda
 from ..nn.utils.clip import gradient_arrays
 from ..tensor import Tensor
 from . import scale as _scale
+from .device_step import step_unless
 
 __all__ = ["GradScaler"]
 
@@ -158,6 +159,32 @@ class GradScaler:
             return optimizer.step(*args, **kwargs)
         if "closure" in kwargs:
             raise RuntimeError("Closure use is not currently supported if GradScaler is enabled.")
+        checked = self._unscaled(optimizer)
+        result = None
+        if not backend_of(checked.found).to_numpy(checked.found):
+            result = optimizer.step(*args, **kwargs)
+        checked.stage = "stepped"
+        return result
+
+    def _step_on_device(self, optimizer: Any) -> None:
+        """`step` without a wait for the device, for use in a captured step; see `step_unless`.
+
+        Raises
+        ------
+        TypeError
+            If the optimiser is none that works on flat buffers.
+        RuntimeError, AssertionError
+            As `step`.
+        """
+        if not self._enabled:
+            optimizer.step()
+            return
+        checked = self._unscaled(optimizer)
+        step_unless(optimizer, checked.found)
+        checked.stage = "stepped"
+
+    def _unscaled(self, optimizer: Any) -> _Checked:
+        """What is known of the gradients of `optimizer`, which are unscaled by then."""
         self._require_scale("step")
         checked = self._of(optimizer)
         if checked.stage == "stepped":
@@ -166,11 +193,7 @@ class GradScaler:
             self.unscale_(optimizer)
         if checked.found is None:
             raise AssertionError("No inf checks were recorded for this optimizer.")
-        result = None
-        if not backend_of(checked.found).to_numpy(checked.found):
-            result = optimizer.step(*args, **kwargs)
-        checked.stage = "stepped"
-        return result
+        return checked
 
     def update(self, new_scale: float | Variable | None = None) -> None:
         """Adapt the scale after the steps of all optimisers, or set it to `new_scale`.
