@@ -50,8 +50,8 @@ class Graph:
     -----
     The memory that a replay reads and writes is that of the recording: what is to change from one
     replay to the next has to be in arrays, and whoever reads a result does so before the next
-    replay or copies it. Arrays from elsewhere that the function used have to be kept alive by the
-    caller.
+    replay or copies it; on another stream, that is for the caller to see to. So is keeping alive
+    the arrays from elsewhere that the function used.
     """
 
     def __init__(self, device: Device):
@@ -112,14 +112,13 @@ class Graph:
                     result = function(*args)
             except BaseException as error:
                 # Of what was recorded nothing is kept; an error of CUDA has spoilt it already.
-                spoilt = self._end()[1] is not None
+                spoilt = self._end(keep=False)[1] is not None
                 if isinstance(error, Exception) and (spoilt or _is_refusal(error)):
                     raise CaptureError(_explained(error)) from error
                 raise
             graph, refusal = self._end()
             if refusal is not None:
                 raise CaptureError(_explained(refusal)) from refusal
-            graph.upload(self._stream)
         self._graph = graph
         return result
 
@@ -176,10 +175,13 @@ class Graph:
                 self._after.record(self._stream)
                 current.wait_event(self._after)
 
-    def _end(self) -> tuple[Any, Exception | None]:
+    def _end(self, keep: bool = True) -> tuple[Any, Exception | None]:
         """End the recording, which is over even where CUDA has an error to tell."""
         try:
-            return self._stream.end_capture(), None
+            graph = self._stream.end_capture()
+            if keep:
+                graph.upload(self._stream)  # else the first launch does it
+            return graph, None
         except RuntimeError as error:
             return None, error
 

@@ -7,7 +7,7 @@ all rows: a product with a sparse matrix. The gradient is the product with its t
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -61,11 +61,14 @@ def _on_device(be: Any, image: Any, *key: Any) -> Any:
     return _table(be, be.device_of(image), image.dtype.char, *key)
 
 
-@lru_cache(maxsize=256)
+@cache
 def _table(
     be: Any, device: Any, char: str, n: int, out: int, mode: str, scale: float, transposed: bool
 ) -> Any:
-    """Places and weights as the kernel takes them, on the device, where they stay."""
+    """Places and weights as the kernel takes them, on the device.
+
+    They stay there for good: captured steps read them where they are.
+    """
     places, weights = entries(n, out, mode, scale)
     if transposed:
         places, weights = _transposed(places, weights, n)
