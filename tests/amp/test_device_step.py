@@ -171,3 +171,43 @@ def test_errors(device: str) -> None:
     other = optim.LBFGS(model.parameters())
     with pytest.raises(TypeError, match="flat buffers, such as SGD or Adam, not LBFGS"):
         scaler._step_on_device(other)
+
+
+def test_in_a_captured_step(cuda: str) -> None:
+    from gpunet.backend import Device, backend_for
+
+    backend_for(Device(cuda))
+    from gpunet.backend.cuda_graph import Graph
+
+    graph = Graph(Device(cuda, 0))
+    batches = np.random.default_rng(1).normal(size=(6, 3, 4)).astype(np.float32)
+    batches[3, 0, 0] = np.inf
+
+    def train(captured: bool) -> Any:
+        model = model_on(cuda)
+        optimizer = optim.Adam(model.parameters(), lr=0.1, amsgrad=True)
+        scaler = amp.GradScaler(cuda, init_scale=64.0, growth_interval=2)
+        x = graph.input((3, 4), "float32")
+
+        def step() -> None:
+            optimizer.zero_grad()
+            with gpunet.autocast(cuda, gpunet.bfloat16):
+                loss = model(gpunet.Tensor(x)).float().square().mean()
+            scaler.scale(loss).backward()
+            (scaler._step_on_device if captured else scaler.step)(optimizer)
+            scaler.update()
+
+        for i, batch in enumerate(batches):
+            graph.feed(x, batch)
+            if not captured:
+                step()
+            elif i == 0:
+                graph.warm_up(step)
+                graph.capture(step)
+            else:
+                graph.replay()
+        assert float(optimizer.state[model[0].weight]["step"]) == 5.0
+        return [*state_of(optimizer), np.array(scaler.get_scale())]
+
+    for a, b in zip(train(False), train(True), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7)
