@@ -24,10 +24,21 @@ from ..backend.rng import CURRENT, Generator
 from ..backend.swaps import Swaps
 from ..backend.traced import ACTIVE, Traced
 from ..nn import Module
+from ..nn.hooks import changes
 from ..optim import Optimizer
 from ..optim.lr_scheduler import LRScheduler
 
-__all__ = ["Draws", "Elsewhere", "Watch", "place_gradient", "set_gradient", "with_method"]
+__all__ = [
+    "Draws",
+    "Elsewhere",
+    "Watch",
+    "drop_gradient",
+    "place_gradient",
+    "repeat_call",
+    "repeat_call_into",
+    "set_gradient",
+    "with_method",
+]
 
 
 class Elsewhere(Exception):
@@ -73,21 +84,29 @@ class Watch:
     Attributes
     ----------
     draws : list of Draws
-    memory : list of (Variable, str, weak reference)
-        Arrays of tensors from outside that the recording has the addresses of.
-    gradients : list of (Variable, bool)
-        Tensors from outside whose gradient the step asked for, and whether there was none.
+    memory : list of (dict, str, weak reference)
+        The attributes of tensors from outside that the recording has the addresses of, with the
+        arrays that they were.
+    gradients : list of (Variable, bool, weak reference or None)
+        Tensors from outside whose gradient the step asked for, whether there was none, and its
+        array if the step used it.
+    wanted : list of (Variable, bool)
+        Tensors from outside, and whether they required a gradient.
     modes : list of (Module, bool)
         Modules that asked whether they train, and whether they did.
+    structure : int
+        How often modules had got other parameters, buffers, children or hooks, in the process.
     """
 
     def __init__(self, recorder: Any):
         self.recorder: Any = recorder
         self.draws: list[Draws] = []
-        self.memory: list[tuple[Variable, str, Any]] = []
-        self.gradients: list[tuple[Variable, bool]] = []
+        self.memory: list[tuple[dict[str, Any], str, Any]] = []
+        self.gradients: list[tuple[Variable, bool, Any]] = []
+        self.wanted: list[tuple[Variable, bool]] = []
         self.modes: list[tuple[Module, bool]] = []
         self._outside: dict[int, tuple[Variable, Traced]] = {}
+        self._grads: list[tuple[Variable, Any]] = []
         self._decided: set[tuple[int, str]] = set()
 
     def made(self, variable: Variable) -> bool:
@@ -96,12 +115,20 @@ class Watch:
 
     def holds(self) -> bool:
         """Whether everything is still where, and as, it was during the recording."""
-        for variable, name, reference in self.memory:
-            if vars(variable).get(name) is not reference():
+        for state, name, reference in self.memory:
+            if state.get(name) is not reference():
                 return False
-        for variable, missing in self.gradients:
-            if (variable.grad is None) is not missing:
+        for variable, missing, reference in self.gradients:
+            grad = variable.grad
+            if (grad is None) is not missing:
                 return False
+            if reference is not None and vars(grad)["array"] is not reference():
+                return False
+        for variable, wanted in self.wanted:
+            if variable.requires_grad is not wanted:
+                return False
+        if self.structure != changes.count:
+            return False
         return all([module.training is training for module, training in self.modes])
 
     # --- in place of gpunet's own -----------------------------------------------------------------
@@ -125,6 +152,25 @@ class Watch:
             finally:
                 for draws in self.draws:
                     vars(draws.generator).pop("draws", None)
+        self._close()
+
+    def _close(self) -> None:
+        """Keep what `holds` needs."""
+        # As the step left it, which is how the next call finds it.
+        self.wanted = [(x, x.requires_grad) for x, _ in self._outside.values()]
+        self.structure = changes.count
+        # A gradient is asked for by its tensor: that has another one in each step.
+        used = {id(grad) for _, grad in self._grads if id(grad) in self._outside}
+        states = [vars(grad) for _, grad in self._grads if id(grad) in used]
+        for variable, grad in self._grads:
+            array = weakref.ref(vars(grad)["array"]) if id(grad) in used else None
+            self.gradients.append((variable, grad is None, array))
+        self.memory = [
+            place for place in self.memory if not any(place[0] is state for state in states)
+        ]
+        # What holds a gradient takes the optimiser's memory away from it.
+        self._outside.clear()
+        self._grads.clear()
 
     def _swap_steps(self, swaps: Swaps) -> None:
         """Let optimisers, schedulers and `GradScaler` do what they do in each replay."""
@@ -150,7 +196,7 @@ class Watch:
             if not isinstance(array, recorder.array_type):
                 raise Elsewhere(array)
             self._outside[id(variable)] = variable, recorder.traced(array)
-            self.memory.append((variable, "array", weakref.ref(array)))
+            self.memory.append((state, "array", weakref.ref(array)))
         return self._outside[id(variable)][1]
 
     def _set_array(self, variable: Variable, array: Any) -> None:
@@ -186,7 +232,7 @@ class Watch:
             key = id(variable), "grad"
             if key not in self._decided:
                 self._decided.add(key)
-                self.gradients.append((variable, grad is None))
+                self._grads.append((variable, grad))
         return grad
 
     def _set_grad(self, variable: Variable, grad: Variable | None) -> None:
@@ -195,12 +241,19 @@ class Watch:
             return
         self._decided.add((id(variable), "grad"))
         if grad is None:
-            self.recorder.note(_drop_gradient, variable)
+            self.recorder.note(drop_gradient, variable)
         elif vars(grad)["array"] is variable.grad_buffer:
-            self.memory.append((variable, "grad_buffer", weakref.ref(variable.grad_buffer)))
+            self._note_buffer(variable)
             self.recorder.note(place_gradient, variable)
         else:
             self.recorder.note(set_gradient, variable, grad)
+
+    def _note_buffer(self, variable: Variable) -> None:
+        key = id(variable), "grad_buffer"
+        if key not in self._decided:
+            self._decided.add(key)
+            place = vars(variable), "grad_buffer", weakref.ref(variable.grad_buffer)
+            self.memory.append(place)
 
     # --- modules ----------------------------------------------------------------------------------
 
@@ -275,12 +328,12 @@ class Watch:
         with recorder.paused():
             result = function(*args, **kwargs)
         if not isinstance(result, Variable):
-            recorder.note(_do, function, args, kwargs)
+            recorder.note(repeat_call, function, args, kwargs)
             return result
         place = recorder.place(result.array)
         window = recorder.known(place)
         np.copyto(window, result.array)
-        recorder.note(_do_into, window, function, args, kwargs)
+        recorder.note(repeat_call_into, window, function, args, kwargs)
         return Operation.result(place)
 
 
@@ -305,7 +358,7 @@ def _same_place(own: Any, array: Any) -> bool:
 # --- what the recording calls ---------------------------------------------------------------------
 
 
-def _drop_gradient(variable: Variable) -> None:
+def drop_gradient(variable: Variable) -> None:
     variable.grad = None
 
 
@@ -321,9 +374,9 @@ def _set_training(module: Module, training: bool) -> None:
     module.training = training
 
 
-def _do(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> None:
+def repeat_call(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> None:
     function(*args, **kwargs)
 
 
-def _do_into(place: np.ndarray, function: Any, args: Any, kwargs: dict[str, Any]) -> None:
+def repeat_call_into(place: np.ndarray, function: Any, args: Any, kwargs: dict[str, Any]) -> None:
     np.copyto(place, function(*args, **kwargs).array)

@@ -15,10 +15,11 @@ _next_id = itertools.count().__next__
 
 
 class _Changes:
-    """How often hooks were added, removed or a ``forward`` replaced, in the whole process.
+    """How often modules became others, in the whole process.
 
+    Hooks were added or removed, a ``forward`` or something registered was replaced or deleted.
     `Sequential` joins layers into one operation where nobody looks between them; it looks anew
-    when this number has changed.
+    when this number has changed. So does `gpunet.compile`.
     """
 
     __slots__ = ("count",)

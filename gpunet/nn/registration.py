@@ -85,6 +85,7 @@ class Registration:
         object.__delattr__(self, name)
         state = self.__dict__
         if "_own_parameters" in state:
+            changes.count += 1
             self._own_parameters.pop(name, None)
             self._own_buffers.pop(name, None)
             self._transient.discard(name)
@@ -163,6 +164,8 @@ class Registration:
                 f"cannot assign a non-leaf tensor as parameter '{name}': a parameter must be made "
                 "explicitly; compute what depends on another tensor in forward()"
             )
+        if name in state and state[name] is not value:
+            changes.count += 1
         for other in ("parameter", "buffer", "module"):
             if other != kind:
                 state[f"_own_{other}s"].pop(name, None)
