@@ -239,5 +239,5 @@ def spoil(recording: Recording) -> None:
         elif isinstance(x, dict):
             yield from memories(list(x.values()))
 
-    for memory in memories([args for _, args in recording.calls]):
+    for memory in memories([args for _, args in recording.program.calls]):
         memory.fill(0xF7)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,7 @@ class Blas:
     def __init__(self) -> None:
         find = openblas()
         self.known = find is not None
+        self._held = 0  # threads that BLAS goes back to in place of the settings', if not 0
         if find is None:
             return
         fast_kernels.settings.threads = find("openblas_get_num_threads")()
@@ -77,31 +80,42 @@ class Blas:
         if not self._is_shared(A, B, work):
             return np.matmul(A, B, out)
         # From here on OpenBLAS would use threads of its own: see kernels/cpu/gemm.py.
-        threads = fast_kernels.settings.threads
         self._set(1)
         try:
             if not self._share(A, B, out):
                 np.matmul(A, B, out)
         finally:
-            self._set(threads)
+            self._set(self._held or fast_kernels.settings.threads)
         return out
 
-    def bound(self, A: np.ndarray, B: np.ndarray, out: np.ndarray) -> tuple[Any, tuple[Any, ...]]:
-        """A function and its arguments that do what `matmul` does, for these very arrays."""
+    def bound(self, A: np.ndarray, B: np.ndarray, out: np.ndarray) -> Callable[..., Any]:
+        """What does as `matmul` for these very arrays, called with them, inside of `alone`."""
         work = A.size * B.shape[1]
         if work <= _SMALL:
-            return np.dot, (A, B, out)
+            return np.dot
         if not self._is_shared(A, B, work):
-            return np.matmul, (A, B, out)
-        shared = self._bind(A, B, out)
-        return self._alone, shared or (np.matmul, (A, B, out))
+            return np.matmul
+        return self._bind(A, B, out) or np.matmul
 
-    def _alone(self, function: Any, args: tuple[Any, ...]) -> None:
-        """A call while BLAS has no threads of its own."""
-        self._set(1)
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """BLAS has no threads of its own inside of the block, which the team would wait for."""
+        self.hold()
         try:
-            function(*args)
+            yield
         finally:
+            self.release()
+
+    def hold(self) -> None:
+        """The beginning of such a block."""
+        if self.known:
+            self._held = 1
+            self._set(1)
+
+    def release(self) -> None:
+        """The end of such a block."""
+        if self.known:
+            self._held = 0
             self._set(fast_kernels.settings.threads)
 
     def _is_shared(self, A: np.ndarray, B: np.ndarray, work: int) -> bool:
@@ -142,7 +156,7 @@ class Blas:
             if not (large and self._share_each(A, B, out)) and not self._share_stacks(A, B, out):
                 np.matmul(A, B, out)
         finally:
-            self._set(threads)
+            self._set(self._held or threads)
         return out
 
     def _share_each(self, A: np.ndarray, B: np.ndarray, out: np.ndarray) -> bool:

@@ -300,9 +300,11 @@ class Recorder:
     def _gemm(self, A: Any, B: Any, out: Any = None) -> Any:
         if out is None:
             out = self.empty((A.shape[0], B.shape[1]), A.dtype)
-        function, args = CPU.blas.bound(*self.known((A, B, out)))
-        function(*args)
-        self.note(function, *args)
+        known = self.known((A, B, out))
+        function = CPU.blas.bound(*known)
+        with CPU.blas.alone():
+            function(*known)
+        self.note(function, *known)
         return out
 
     def _batched_gemm(self, A: Any, B: Any, out: Any = None) -> Any:

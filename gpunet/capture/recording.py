@@ -14,7 +14,8 @@ from ..backend.recorder import Recorder
 from ..errors import CaptureError
 from ..tensor import Tensor
 from .outputs import outputs_of
-from .signature import mapped
+from .program import Program
+from .signature import mapped, tensors
 from .watch import Watch
 
 __all__ = ["Recording"]
@@ -49,45 +50,41 @@ class Recording:
         self, function: Callable[..., Any], args: Any, kwargs: dict[str, Any], fallback: bool
     ):
         self.threads = get_num_threads()
-        self.inputs: list[np.ndarray] = []
+        places: list[np.ndarray] = []
         recorder = Recorder(fallback)
         self.watch = Watch(recorder)
-        given, options = mapped((args, kwargs), lambda x: self._input(recorder, x))
+        given, options = mapped((args, kwargs), lambda x: _input(recorder, places, x))
         with recorder.active(), self.watch.active(), resumed(MODE.autocast):
             result = function(*given, **options)
             outputs = outputs_of(self.watch, result)
         self.outputs = outputs
-        self.calls = recorder.calls
+        results = [vars(x)["array"] for x in tensors(outputs)]
+        self.program = Program(recorder.calls, places, results)
         self.draws = [draws for draws in self.watch.draws if draws.taken]
         self.failure = recorder.failure
-
-    def _input(self, recorder: Recorder, x: Any) -> Any:
-        """A copy of one input, in a place that stays."""
-        array = x if isinstance(x, np.ndarray) else x.array
-        place = recorder.held(recorder.place(array))
-        np.copyto(place, array)
-        self.inputs.append(place)
-        if array is x:
-            return place
-        if x.requires_grad:
-            raise CaptureError(
-                "an input requires a gradient; compile a step that gets it by another way than "
-                "its arguments, or call it with x.detach()"
-            )
-        return Tensor(place)
 
     def holds(self) -> bool:
         """Whether everything is still where, and as, the recording needs it."""
         return self.watch.holds() and get_num_threads() == self.threads
 
-    @np.errstate(all="ignore")
     def replay(self, inputs: list[np.ndarray]) -> Any:
         """Do the step on these arrays; what it returned then, with the values of now."""
-        for place, array in zip(self.inputs, inputs):
-            np.copyto(place, array)
+        self.program.bind(inputs)
         for draws in self.draws:
             draws.fill()
             draws.advance()
-        for function, args in self.calls:
-            function(*args)
+        self.program.run()
         return self.outputs
+
+
+def _input(recorder: Recorder, places: list[np.ndarray], x: Any) -> Any:
+    """A copy of one input, in a place of its own."""
+    array = x if isinstance(x, np.ndarray) else x.array
+    place = recorder.held(recorder.place(array))
+    np.copyto(place, array)
+    places.append(place)
+    if array is x:
+        return place
+    if x.requires_grad:
+        raise CaptureError("an input requires a gradient; call the step with x.detach()")
+    return Tensor(place)

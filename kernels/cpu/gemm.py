@@ -20,7 +20,7 @@ from numba.extending import intrinsic
 
 from ._atomic import load
 from ._compile import kernel
-from .team import MOST_TILES, run_tiles, team, tile
+from .team import MOST_TILES, Team, run_tiles, team, tile
 
 __all__ = ["Products"]
 
@@ -209,18 +209,14 @@ class Products:
         _share(helpers.board, helpers.threads, job, *product)
         return True
 
-    def bound(self, A: np.ndarray, B: np.ndarray, C: np.ndarray) -> Any:
-        """A function and its arguments that do what `multiply` does, for these very arrays.
-
-        None where a matrix is neither. The caller keeps the arrays alive.
-        """
+    def bound(self, A: np.ndarray, B: np.ndarray, C: np.ndarray) -> BoundProduct | None:
+        """What does as `multiply` for these very arrays; None where a matrix is neither."""
         found = self._product(A, B, C)
         if found is None:
             return None
         helpers, job, product = found
         args = np.empty(17, np.int64)
-        tiles = _arguments(args, *product)
-        return _run, (helpers, job, args.ctypes.data, tiles, (args, A, B, C))
+        return BoundProduct(helpers, job, args, _arguments(args, *product))
 
     def _product(self, A: np.ndarray, B: np.ndarray, C: np.ndarray) -> Any:
         """The team, the job, and what `_share` wants to know further."""
@@ -239,6 +235,19 @@ class Products:
         return helpers, job, (blas, A, trans_a, B, trans_b, C, plan)
 
 
-def _run(helpers: Any, job: int, arguments: int, tiles: int, kept: Any) -> None:
-    helpers.wake()
-    run_tiles(helpers.board, helpers.threads, job, arguments, tiles)
+class BoundProduct:
+    """One product of matrices at known places, with nothing left to be decided."""
+
+    def __init__(self, helpers: Team, job: int, args: np.ndarray, tiles: int):
+        self._helpers = helpers
+        self._args = args
+        self._call = helpers.board, helpers.threads, job, args.ctypes.data, tiles
+
+    def __call__(self, A: np.ndarray, B: np.ndarray, C: np.ndarray) -> None:
+        """Compute C from A and B: those that this was made for, or that it was told of."""
+        self._helpers.wake()
+        run_tiles(*self._call)
+
+    def moved(self, i: int, array: np.ndarray) -> None:
+        """Take note that argument i is from now on this array, of the same layout."""
+        self._args[(6, 8, 10)[i]] = array.__array_interface__["data"][0]
