@@ -119,6 +119,10 @@ class Backend(AffineMaps):
         """`array` itself if it is C-contiguous, otherwise a C-contiguous copy."""
         return array if array.flags.c_contiguous else self.xp.ascontiguousarray(array)
 
+    def packed(self, array: Array) -> Array:
+        """`array` as kernels that read it several times want it: C-contiguous, or just as it is."""
+        return array
+
     def gemm(self, A: Array, B: Array, out: Array | None = None) -> Array:
         """The product of two matrices, ``out[m, n] = sum_k A[m, k] B[k, n]``.
 

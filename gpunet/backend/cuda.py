@@ -88,6 +88,9 @@ class CudaBackend(CudaAffine):
         target = cupy.empty((A.shape[0], B.shape[1]), A.dtype) if out is None else out
         return target if lt.gemm(A, B, target) else self._plain_gemm(A, B, out)
 
+    def packed(self, array: Any) -> Any:
+        return self.contiguous(array)
+
     def _plain_gemm(self, A: Any, B: Any, out: Any | None) -> Any:
         if 0 in A.shape or 0 in B.shape:
             # cuBLAS refuses empty matrices; a sum over nothing is zero.
@@ -127,7 +130,7 @@ class CudaBackend(CudaAffine):
 
 #: The CUDA backend of the process, for all GPUs.
 CUDA = CudaBackend()
-product.use(CUDA.gemm)
+product.use(CUDA.gemm, CUDA.gemm_bias_act)
 install()  # the out-of-memory error that says what to do
 
 

@@ -26,12 +26,17 @@ class CudaAffine(Backend):
     cublaslt: Any
 
     def affine(self, X: Any, W: Any, b: Any, act: int) -> Any:
-        lt = self.cublaslt
-        if b is not None and act <= _RELU and lt is not None and X.size and W.size:
+        if b is not None and act <= _RELU and X.size and W.size:
             Y = cupy.empty((X.shape[0], W.shape[0]), X.dtype)
-            if lt.fused(X, W.T, Y, Epilogue.RELU_BIAS if act else Epilogue.BIAS, b):
+            if self.gemm_bias_act(X, W.T, b, act, Y):
                 return Y
         return super().affine(X, W, b, act)
+
+    def gemm_bias_act(self, A: Any, B: Any, b: Any, act: int, out: Any) -> bool:
+        """``out = act(A B + b)`` for what is not empty; False where there is no such product."""
+        lt = self.cublaslt
+        epilogue = Epilogue.RELU_BIAS if act else Epilogue.BIAS
+        return act <= _RELU and lt is not None and lt.fused(A, B, out, epilogue, b)
 
     def affine_gradients(self, dZ: Any, X: Any, dW: Any, db: Any) -> tuple[Any, Any]:
         lt = self.cublaslt

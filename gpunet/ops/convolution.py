@@ -68,7 +68,7 @@ def conv_forward(
             taps = taps * scale.reshape(-1, 1, 1, 1, 1)
         Y, saved = depthwise_forward(be, image, taps, b, out, stride, padding, dilation, act)
         return from_image(be, Y, ndim), (ndim, W.shape, saved)
-    packed = _by_tap(be.contiguous(W))
+    packed = be.packed(_by_tap(be.contiguous(W)))
     Y = be.empty((X.shape[0], *out, W.shape[0]), X.dtype)
     geometry = (stride, padding, dilation, groups)
     bias = None if b is None else be.contiguous(b)
@@ -136,7 +136,7 @@ def conv_transpose_forward(
 
     Source: Zeiler et al., Deconvolutional networks, 2010.
     """
-    image, packed = as_image(be, X), _by_tap(be.contiguous(W))
+    image, packed = as_image(be, X), be.packed(_by_tap(be.contiguous(W)))
     filters = W.shape[1] * groups
     Y = be.empty((X.shape[0], *out, filters), X.dtype)
     geometry = (stride, padding, dilation, groups)

@@ -14,7 +14,7 @@ from typing import Any
 from .activation import bias_act_forward
 from .im2col import col2im_of_group, grid_of_rows, im2col_of_group
 from .launch import Source
-from .product import dot
+from .product import dot, dot_bias_act
 
 __all__ = ["conv_backward_input", "conv_backward_weight", "conv_forward"]
 
@@ -63,14 +63,11 @@ def conv_forward(
                 )  # fmt: skip
         return
     if _is_product(X, Y, *geometry):
-        dot(X.reshape(pixels.shape[0], width), weights[0].T, pixels)
-    else:
-        for start, end, columns in _tiles(pixels.shape[0], width, W.dtype):
-            im2col_of_group(X, columns, 0, X.shape[4], start, *geometry)
-            dot(columns, weights[0].T, pixels[start:end])
-    if bias is not None or act:
-        bias = cupy.zeros(F, W.dtype) if bias is None else bias
-        bias_act_forward(pixels, bias, act, pixels)
+        _product(X.reshape(pixels.shape[0], width), weights[0].T, bias, act, pixels)
+        return
+    for start, end, columns in _tiles(pixels.shape[0], width, W.dtype):
+        im2col_of_group(X, columns, 0, X.shape[4], start, *geometry)
+        _product(columns, weights[0].T, bias, act, pixels[start:end])
 
 
 def conv_backward_input(
@@ -127,6 +124,18 @@ def conv_backward_weight(
                 total += dot(gradients, columns)
             else:
                 dot(gradients, columns, total)
+
+
+def _product(A: Any, B: Any, bias: Any, act: int, out: Any) -> None:
+    """``out = act(A B + bias)``, in one pass over `out` where the product can."""
+    import cupy
+
+    if bias is not None and dot_bias_act(A, B, bias, act, out):
+        return
+    dot(A, B, out)
+    if bias is not None or act:
+        bias = cupy.zeros(out.shape[1], out.dtype) if bias is None else bias
+        bias_act_forward(out, bias, act, out)
 
 
 def _is_product(
