@@ -140,3 +140,115 @@ def test_a_step_without_arguments_finds_its_gpu(cuda):
         return x.sum()
 
     assert [grow().item() for _ in range(6)] == [6.0, 12.0, 24.0, 48.0, 96.0, 192.0]
+
+
+def scaled_losses(device, compiled, boom):
+    model = make_model(device)
+    optimizer = optim.Adam(model.parameters(), lr=0.01)
+    scaler = gpunet.amp.GradScaler("cuda", init_scale=2.0**10, growth_interval=2)
+
+    def step(x, y):
+        optimizer.zero_grad()
+        with gpunet.autocast("cuda", dtype=gpunet.float16):
+            loss = F.cross_entropy(model(x), y)
+        scaler.scale(loss).backward()
+        scaler.unscale_(optimizer)
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        scaler.step(optimizer)
+        scaler.update()
+        return loss
+
+    if compiled:
+        step = gpunet.compile(step)
+    results = []
+    for i, (x, y) in enumerate(make_batches(device, 7)):
+        if i == boom:
+            x = x * 1e9  # infinite in float16
+        results.append((step(x, y).item(), scaler.get_scale()))
+    return results, [p.detach().cpu().numpy() for p in model.parameters()]
+
+
+@pytest.mark.parametrize("boom", [None, 1, 4])
+def test_mixed_precision_with_a_loss_scale(cuda, boom):
+    eager, captured = (scaled_losses(cuda, compiled, boom) for compiled in (False, True))
+    np.testing.assert_allclose(captured[0], eager[0], rtol=1e-4)
+    for p, q in zip(captured[1], eager[1]):
+        np.testing.assert_allclose(p, q, rtol=1e-3, atol=1e-5)
+
+
+def test_gradients_that_add_up_over_calls(cuda):
+    model = make_model(cuda).eval()
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+
+    def accumulate(x, y):
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        return loss
+
+    def parameters(function):
+        for p, value in zip(model.parameters(), start):
+            with gpunet.no_grad():
+                p.copy_(value)
+        optimizer.zero_grad()
+        for i, (x, y) in enumerate(make_batches(cuda, 12)):
+            function(x, y)
+            if i % 3 == 2:
+                optimizer.step()
+                optimizer.zero_grad()
+        return [p.detach().cpu().numpy().copy() for p in model.parameters()]
+
+    start = [p.detach().clone() for p in model.parameters()]
+    expected = parameters(accumulate)
+    for got, want in zip(parameters(gpunet.compile(accumulate)), expected):
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+
+
+def test_after_a_failed_capture_everything_on_the_host_is_as_before(cuda):
+    model = make_model(cuda)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    scheduler = optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
+
+    @gpunet.compile
+    def step(x, y):
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        scheduler.step()
+        return float(loss)
+
+    first, second = make_batches(cuda, 2)
+    step(*first)
+    before = gpunet.get_rng_state(), optimizer.param_groups[0]["lr"], scheduler.last_epoch
+    values = {name: x.cpu().numpy().copy() for name, x in model.state_dict().items()}
+    with pytest.raises(CaptureError):
+        step(*second)
+    after = gpunet.get_rng_state(), optimizer.param_groups[0]["lr"], scheduler.last_epoch
+    assert after == before
+    assert all(p.grad is None for p in model.parameters())
+    for name, x in model.state_dict().items():
+        np.testing.assert_array_equal(x.cpu().numpy(), values[name])
+
+
+def test_an_optimizer_of_the_users_own_is_refused(cuda):
+    class Plain(optim.Optimizer):
+        def step(self):
+            with gpunet.no_grad():
+                for group in self.param_groups:
+                    for p in group["params"]:
+                        p.add_(p.grad, alpha=-group["lr"])
+
+    weight = gpunet.ones(3, device=cuda).requires_grad_()
+    optimizer = Plain([weight], {"lr": 0.1})
+
+    @gpunet.compile
+    def step(x):
+        optimizer.zero_grad()
+        (weight * x).sum().backward()
+        optimizer.step()
+
+    x = gpunet.ones(3, device=cuda)
+    step(x)
+    with pytest.raises(CaptureError, match=r"Plain\.step"):
+        step(x)
+    np.testing.assert_allclose(weight.detach().cpu().numpy(), 0.9)
