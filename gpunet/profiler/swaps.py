@@ -46,9 +46,9 @@ class Swaps(_Swaps):
                 for name, kernel in list(vars(be.kernels).items()):
                     self.put(be.kernels, name, _kernel(recorder, name, kernel))
             # Products that go on to what follows them, of which several backends share the maker.
-            makers = {getattr(be, "cublaslt", None) for be in backends} - {None}
-            for maker in makers:
-                self.put(maker, "fused", _product(recorder, "gemm", maker.fused))
+            for maker in {getattr(be, "cublaslt", None) for be in backends}:
+                if maker is not None:
+                    self.put(maker, "fused", _product(recorder, "gemm", maker.fused))
             # An optimiser has kernels of its own on the CPU, in the forms for its size.
             forms = type(CPU.kernels_for(0))
             self.put(forms, "__getattribute__", _forms(recorder, forms.__getattribute__))
