@@ -2,6 +2,7 @@
 
 import inspect
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -47,6 +48,18 @@ REFUSALS = {
 def test_refuses(x, what):
     with pytest.raises(TypeError):
         REFUSALS[what](x)
+
+
+def test_bfloat16_is_that_of_ml_dtypes_and_cannot_be_sorted(x):
+    y = x.astype("float32").astype(ml_dtypes.bfloat16)
+    assert y.dtype == ml_dtypes.bfloat16
+    assert (y + y).dtype == ml_dtypes.bfloat16
+    assert cupy.concatenate([y, y]).get().tolist() == [*x.get().tolist(), *x.get().tolist()]
+    for name in ("sort", "argsort", "unique"):
+        with pytest.raises(TypeError, match="Thrust has no bfloat16"):
+            getattr(cupy, name)(y)
+    with pytest.raises(ValueError, match="Unsupported dtype"):
+        x.astype("V2")
 
 
 def test_messages_are_cupys(x):

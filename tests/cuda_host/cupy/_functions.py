@@ -59,6 +59,10 @@ _POSITIONAL = {  # NumPy functions that give no signature, or call the same thin
 }  # fmt: skip
 
 
+#: What CuPy leaves to Thrust, which it does not give bfloat16.
+_SORTS = words("argpartition argsort lexsort partition sort union1d unique")
+
+
 def _strip(x):
     """Arrays of the device to NumPy arrays, inside lists and tuples too; host arrays refused."""
     if isinstance(x, ndarray):
@@ -135,6 +139,8 @@ def make(name, fn):
                 args.append(kwargs.pop(names[len(args)]))
         if array_first and args:
             _check_first(name, args[0])
+        if name in _SORTS and any(x.dtype.name == "bfloat16" for x in _sources(args)):
+            raise TypeError(f"{name}: Thrust has no bfloat16")
         out = kwargs.get("out")
         if out is not None and not isinstance(out, ndarray):
             raise TypeError("Output arguments type must be cupy.ndarray")
