@@ -112,7 +112,7 @@ class Compiled:
         if self._eager or ACTIVE.recorder is not None:
             return self._function(*args, **kwargs)
         inputs: list[Any] = []
-        key = signature((args, kwargs) if kwargs else args, inputs), MODE.enabled, MODE.autocast
+        key = signature((args, kwargs) if kwargs else args, inputs), MODE.enabled, _casts()
         variants = self._variants.get(key)
         if variants is None:
             variants = self._variants[key] = _Variants()
@@ -187,6 +187,12 @@ class Compiled:
             # The operation that failed says better than its kernel what is wrong.
             self._function(*args, **kwargs)
             raise
+
+
+def _casts() -> tuple[str, ...] | None:
+    """What `autocast` does here: it has a block of its own in each ``with``."""
+    block = MODE.autocast
+    return None if block is None else tuple(block.kinds.values())
 
 
 def _gpu_of(inputs: list[Any]) -> Device | None:

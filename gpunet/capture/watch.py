@@ -90,8 +90,8 @@ class Watch:
     gradients : list of (Variable, bool, weak reference or None)
         Tensors from outside whose gradient the step asked for, whether there was none, and its
         array if the step used it.
-    wanted : list of (Variable, bool)
-        Tensors from outside, and whether they required a gradient.
+    wanted : list of (Variable, bool, list or None)
+        Tensors from outside, whether they required a gradient, and their hooks.
     modes : list of (Module, bool)
         Modules that asked whether they train, and whether they did.
     structure : int
@@ -103,7 +103,7 @@ class Watch:
         self.draws: list[Draws] = []
         self.memory: list[tuple[dict[str, Any], str, Any]] = []
         self.gradients: list[tuple[Variable, bool, Any]] = []
-        self.wanted: list[tuple[Variable, bool]] = []
+        self.wanted: list[tuple[Variable, bool, Any]] = []
         self.modes: list[tuple[Module, bool]] = []
         self._outside: dict[int, tuple[Variable, Traced]] = {}
         self._grads: list[tuple[Variable, Any]] = []
@@ -124,8 +124,8 @@ class Watch:
                 return False
             if reference is not None and vars(grad)["array"] is not reference():
                 return False
-        for variable, wanted in self.wanted:
-            if variable.requires_grad is not wanted:
+        for variable, wanted, hooks in self.wanted:
+            if variable.requires_grad is not wanted or (variable.hooks or None) != hooks:
                 return False
         if self.structure != changes.count:
             return False
@@ -157,7 +157,10 @@ class Watch:
     def _close(self) -> None:
         """Keep what `holds` needs."""
         # As the step left it, which is how the next call finds it.
-        self.wanted = [(x, x.requires_grad) for x, _ in self._outside.values()]
+        self.wanted = [
+            (x, x.requires_grad, list(x.hooks) if x.hooks else None)
+            for x, _ in self._outside.values()
+        ]
         self.structure = changes.count
         # A gradient is asked for by its tensor: that has another one in each step.
         used = {id(grad) for _, grad in self._grads if id(grad) in self._outside}
