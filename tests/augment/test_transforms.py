@@ -49,7 +49,10 @@ def test_the_seed_decides_and_the_device_does_not(device, transform):
         np.testing.assert_array_equal(array_of(given), X)  # unchanged
         assert result.dtype == np.float32
         results.append(array_of(result))
-    np.testing.assert_allclose(results[0], results[1], atol=1e-6)
+    if isinstance(transform, RandomRotation):  # sines and sums, which may round otherwise
+        np.testing.assert_allclose(results[0], results[1], atol=1e-6)
+    else:
+        np.testing.assert_array_equal(results[0], results[1])
     assert (results[1] != results[2]).any()
 
 
