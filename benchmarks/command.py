@@ -19,7 +19,7 @@ __all__ = ["bench"]
 
 def bench(
     cases: Annotated[
-        list[str] | None, typer.Argument(metavar="[CASE]...", help="Which; all by default.")
+        list[str] | None, typer.Argument(metavar="CASE", help="Which; all by default.")
     ] = None,
     show_list: Annotated[
         bool, typer.Option("--list", help="Show the cases, and which sides can run here.")
@@ -56,9 +56,9 @@ def bench(
 ) -> None:
     """Compare gpunet, on the CPU and on the GPU, with the libraries that are installed.
 
-    Each side runs in processes of its own, in turn. The folder gets CASE.json and CASE.png of each
-    case, and all of it as one page, report.html. The exit status is 1 if a side failed or two sides
-    did not compute the same.
+    Each side runs in processes of its own, in turn. A folder gets a file and a
+    picture of each case, and all of it on one page, report.html. The exit status
+    is 1 if a side failed, or if two did not compute the same.
     """
     from .cases import CASES
     from .run import Settings

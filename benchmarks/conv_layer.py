@@ -135,7 +135,7 @@ def rate(
     C = np.empty_like(A)
     product = 2.0 * n**3 / _best(lambda: np.matmul(A, B, out=C))
     work = 2.0 * batch * size**2 * channels**2 * 9
-    options = {"batch": batch, "channels": channels, "size": size}
+    options: dict[str, Any] = {"batch": batch, "channels": channels, "size": size}
     seconds = {
         passes: _best(layer("gpunet", "cpu", passes, **options).step)
         for passes in ("forward", "forward and backward")

@@ -25,7 +25,10 @@ def rows(kernel: Sequence[str] = ()) -> list[dict[str, Any]]:
 
     if cpu.problem():
         raise Unavailable(f"Numba: {cpu.problem()}")
-    from .kernels import crossover
+    try:
+        from .kernels import crossover
+    except ModuleNotFoundError as error:
+        raise Unavailable(f"{error.name}, of the tests: this needs a clone of gpunet") from error
 
     if unknown := set(kernel) - set(cpu.SMALLEST_WORK):
         known = ", ".join(cpu.SMALLEST_WORK)

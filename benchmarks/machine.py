@@ -46,8 +46,7 @@ def machine() -> dict[str, Any]:
         "threads": {name: os.environ[name] for name in _THREAD_VARIABLES if name in os.environ},
         "versions": versions,
         "gpu": _output("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"),
-        "commit": _output("git", "-C", str(Path(__file__).parent), "describe", "--always",
-                          "--dirty", "--exclude", "*"),
+        "commit": _commit(),
     }  # fmt: skip
 
 
@@ -78,6 +77,14 @@ def _gpu() -> dict[str, Any]:
             "--format=csv,noheader",
         ),
     }  # fmt: skip
+
+
+def _commit() -> str:
+    """Of the clone that this folder is in; an installed gpunet has none."""
+    root = Path(__file__).resolve().parents[1]
+    if not (root / ".git").exists():
+        return ""
+    return _output("git", "-C", str(root), "describe", "--always", "--dirty", "--exclude", "*")
 
 
 def _output(*command: str) -> str:

@@ -117,4 +117,5 @@ def epochs_of(
 
 def first_batch(split: Split, batch: int) -> Split:
     """The beginning of `split`: enough to start everything up."""
-    return Split(*(array[:batch] for array in split[:4]), split.source)
+    train_x, train_y, test_x, test_y, source = split
+    return Split(train_x[:batch], train_y[:batch], test_x[:batch], test_y[:batch], source)

@@ -111,6 +111,7 @@ def gemm(library: str, device: str, n: int) -> Work:
 
 def elementwise(library: str, device: str, function: str, n: int) -> Work:
     """A sum, or GELU with the error function."""
+    functions: dict[str, Any]
     if library == "jax":
         import jax
 

@@ -67,9 +67,10 @@ GENERATION = Case(
 
 def _model(torch: Any, layer: str, hidden: int, device: str) -> Any:
     """The network on `device`, with weights from NumPy: the same on every side."""
-    nn = torch.nn
+    nn: Any = torch.nn
+    base: Any = nn.Module
 
-    class CharacterModel(nn.Module):  # type: ignore[misc]
+    class CharacterModel(base):
         def __init__(self) -> None:
             super().__init__()
             self.embedding = nn.Embedding(SYMBOLS, 64)

@@ -8,6 +8,7 @@ A piece of work with f operations for each byte that it must read or write can r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -67,14 +68,14 @@ def rows(device: Sequence[str] = (), scale: int = 1, repeats: int = 10) -> list[
 
 def _seconds(place: str, work: Callable[[], Any], repeats: int) -> float:
     """The shortest of so many calls, each awaited: what disturbs only adds."""
-    import gpunet
+    from gpunet.backend import Device, backend_for
 
+    wait = backend_for(Device(place)).synchronize
     best = float("inf")
     for _ in range(repeats + 2):
         begin = perf_counter()
         work()
-        if place == "cuda":
-            gpunet.cuda.synchronize()
+        wait()
         best = min(best, perf_counter() - begin)
     return best
 
@@ -120,10 +121,8 @@ def _pieces(place: str, scale: int) -> Iterator[_Piece]:
 
     side, batch = 2048 // scale, 128 // min(scale, 8)
     for m in (256 // min(scale, 32), side):
-        A, B = drawn(m, m), drawn(m, m)
-        yield _Piece(
-            f"product of {m} x {m}", 2 * m**3, 12 * m**2, untaped(lambda A=A, B=B: A @ B)
-        )  # fmt: skip
+        product = untaped(partial(gpunet.matmul, drawn(m, m), drawn(m, m)))
+        yield _Piece(f"product of {m} x {m}", 2 * m**3, 12 * m**2, product)
     linear = nn.Linear(side, side).to(place)
     inputs, upstream = drawn(side, side).requires_grad_(), drawn(side, side)
     yield _Piece(

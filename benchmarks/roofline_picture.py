@@ -38,7 +38,7 @@ def _one(axis: Axes, rows: Rows, theme: Theme) -> None:
         [left, ridge, right], [left * gbytes, gflops, gflops], color=theme.ink, linewidth=1.8,
         label="_roof",
     )  # fmt: skip
-    style = {"fontsize": 8.5, "color": theme.ink, "textcoords": "offset points"}
+    style: Any = {"fontsize": 8.5, "color": theme.ink, "textcoords": "offset points"}
     axis.annotate(
         f"matrix product: {number(gflops)} GFLOP/s", (right, gflops), (0, 5), ha="right", **style
     )

@@ -29,7 +29,8 @@ def summary(documents: list[dict[str, Any]]) -> Grid | None:
     last = set()
     for document in documents:
         before = len(lines)
-        for row in document["rows"]:
+        # The ratios of the short work say nothing.
+        for row in () if document["settings"].get("short") else document["rows"]:
             if shares := dict(_shares(row.get("sides", {}))):
                 options = ", ".join(f"{name} {value}" for name, value in row["options"].items())
                 lines.append((document["case"]["name"], options, shares))

@@ -63,7 +63,7 @@ def listing(cases: dict[str, Case | Report], console: Console) -> None:
         if isinstance(case, Report):
             table.add_row(case.name, case.title, "", "")
             continue
-        here = []
+        here: list[str] = []
         for side in case.sides:
             reason = missing(side)
             names = absent.setdefault(reason, []) if reason else here

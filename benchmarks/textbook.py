@@ -103,11 +103,11 @@ def epoch(per_sample: bool, dtype: str, device: str = "cpu", samples: int = 50_0
         loop = BookLoop(network)
         samples_of_it = [(row[:, None], target[:, None]) for row, target in zip(x, y)]
 
-        def step() -> None:
+        def by_sample() -> None:
             for k in range(0, samples, 10):
                 loop.update_mini_batch(samples_of_it[k : k + 10], 0.1)
 
-        return Work(_awaited(network, step), lambda: _sums(loop.weights + loop.biases))
+        return Work(_awaited(network, by_sample), lambda: _sums(loop.weights + loop.biases))
 
     def step() -> None:
         for k in range(0, samples, 10):

@@ -110,10 +110,11 @@ def data(s: Sizes, batch: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _model(torch: Any, s: Sizes, device: str) -> Any:
-    nn = torch.nn
+    nn: Any = torch.nn
+    base: Any = nn.Module
     places = torch.from_numpy(positions(s)).to(device)
 
-    class Encoder(nn.Module):  # type: ignore[misc]
+    class Encoder(base):
         def __init__(self) -> None:
             super().__init__()
             self.embedding = nn.Embedding(s.words, s.features)

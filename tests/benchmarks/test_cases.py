@@ -2,11 +2,13 @@
 
 import functools
 import importlib.util
+import sys
 
 import pytest
 
 import gpunet
 from gpunet import backend
+from gpunet.benchmarks import crossover
 from gpunet.benchmarks.case import PEERS, Case, Report, Unavailable
 from gpunet.benchmarks.cases import CASES
 from gpunet.benchmarks.harness import disagreements
@@ -86,6 +88,16 @@ def test_reports(report, monkeypatch):
     assert all(row.keys() == found[0].keys() for row in found)
     assert not report.select or report.select in found[0]
     assert not report.bars or report.bars in found[0]
+
+
+def test_kernels_of_an_installed_gpunet(monkeypatch):
+    """Their arguments are those of the tests, which a wheel does not have."""
+    for name in [name for name in sys.modules if "kernel_cases" in name]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "gpunet.benchmarks.kernels", raising=False)
+    monkeypatch.setitem(sys.modules, "kernel_cases", None)
+    with pytest.raises(Unavailable, match="kernel_cases, of the tests: this needs a clone"):
+        crossover.rows(["adam_step"])
 
 
 def test_each_case_is_whole():

@@ -79,6 +79,7 @@ def test_the_summary():
     assert found.rows[0][2] == f"{row['gpunet']['time'] / row['PyTorch']['time']:.2f}"
     assert found.rows[0][6] == f"{row['gpunet']['time'] / row['JAX']['time']:.2f}"
     assert summary([roofline()]) is None
+    assert summary([made() | {"settings": {"short": True}}]) is None
 
 
 class Page(HTMLParser):
