@@ -54,6 +54,11 @@ _INTO = frozenset(
      np.ndarray.clip, np.sum, np.max, np.min, np.mean, np.prod, np.cumsum, np.argmax, np.argmin,
      np.any, np.all, np.clip, np.concatenate, np.stack, np.dot}
 )  # fmt: skip
+#: Functions that copy values, perhaps to another dtype or to the shape of the result.
+_COPIES = frozenset(
+    {np.ascontiguousarray, np.array, np.asarray, np.copy, np.reshape, np.ravel, np.ndarray.copy,
+     np.ndarray.astype, np.ndarray.reshape, np.ndarray.ravel, np.ndarray.flatten}
+)  # fmt: skip
 #: Functions that fill an array with one number; with none.
 _FILLED: dict[Any, int | None] = {
     np.zeros: 0, np.zeros_like: 0, np.ones: 1, np.ones_like: 1, np.empty: None, np.empty_like: None
@@ -210,6 +215,9 @@ class Recorder:
             if _gives(function, known, into, out, result):
                 self._note(function, known, into)
                 return place
+        if function in _COPIES and _copies(function, known[0], out, result):
+            self.note(_copy, out.reshape(known[0].shape), known[0])
+            return place
         np.copyto(out, result)
         self.note(_copy_result, out, function, known, options)
         return place
@@ -395,6 +403,10 @@ def _with_options(function: Callable[..., Any], args: Any, options: dict[str, An
     function(*args, **options)
 
 
+def _copy(out: np.ndarray, source: np.ndarray) -> None:
+    np.copyto(out, source, casting="unsafe")
+
+
 def _copy_result(out: np.ndarray, function: Any, args: Any, options: dict[str, Any]) -> None:
     np.copyto(out, function(*args, **options))
 
@@ -442,6 +454,15 @@ def _selects_by_value(index: Any) -> bool:
     """Whether an index is, or has in it, a mask."""
     items = index if type(index) is tuple else (index,)
     return any(isinstance(item, np.ndarray) and item.dtype == bool for item in items)
+
+
+def _copies(function: Any, source: Any, out: np.ndarray, result: np.ndarray) -> bool:
+    """Whether a result is the values of an array, in the same order."""
+    if not isinstance(source, np.ndarray) or not out.flags.c_contiguous:
+        return False
+    with np.errstate(all="ignore"):
+        _copy(out.reshape(source.shape), source)
+    return out.tobytes() == result.tobytes()
 
 
 def _gives(function: Any, known: Any, into: Any, out: np.ndarray, result: np.ndarray) -> bool:

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 __all__ = ["Scratch"]
+
+
+class _Lent(np.ndarray):
+    """A block while an array has it."""
+
+    scratch: Scratch | None = None
+    block: np.ndarray
+
+    def __del__(self) -> None:
+        if self.scratch is not None:
+            self.scratch.give_back(self.block)
 
 
 class Scratch:
@@ -24,6 +37,14 @@ class Scratch:
         except IndexError:
             block = np.empty(0, np.uint8)
         return block if block.size >= size else np.empty(size, np.uint8)
+
+    def array(self, size: int, dtype: Any) -> np.ndarray:
+        """An uninitialised array of `size` elements, whose block comes back when it is dropped."""
+        dtype = np.dtype(dtype)
+        block = self.take(size * dtype.itemsize)
+        lent = block.view(_Lent)
+        lent.scratch, lent.block = self, block
+        return np.ndarray((size,), dtype, lent)
 
     def give_back(self, block: np.ndarray) -> None:
         """Keep `block` for the next call."""

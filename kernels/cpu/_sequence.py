@@ -24,6 +24,7 @@ from ..reference._steps import steps
 from ._atomic import call_tile
 from ._compile import inline, kernel, kernel_of_apart
 from ._panel import PANEL
+from ._scratch import Scratch
 from .team import MOST_TILES, number, run_tiles, team, tile
 
 __all__ = [
@@ -68,6 +69,7 @@ WIDTH, SIZE, PANELS, MORE_PANELS, Z = range(9, 14)
 #: Number of the first argument that a kernel may choose.
 ARRAYS = 14
 
+_scratch = Scratch()
 #: Multiplications of a step from which the team shares it.
 _SHARED = 1 << 17
 #: Rows up to which the weights are multiplied where they lie, not laid out as panels first.
@@ -166,7 +168,7 @@ def space_of(shares, dtype, width, gates, panels, more_panels=0):
     if shares[DIRECT]:
         panels = more_panels = 0
     slots = gates * shares[SLOTS] * shares[SLOT_ROWS] * width
-    return np.empty(panels + more_panels + slots, dtype), panels, more_panels
+    return _scratch.array(panels + more_panels + slots, dtype), panels, more_panels
 
 
 @kernel

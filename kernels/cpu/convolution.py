@@ -19,6 +19,8 @@ from .team import team
 __all__ = ["conv_backward_input", "conv_backward_weight", "conv_forward"]
 
 _scratch = Scratch()
+#: For gradients of weights that lie with gaps.
+_wholes = Scratch()
 #: Multiplications from which the team shares a convolution.
 _SHARED = 1 << 16
 #: Pixels from which the weights' transform for `_winograd` pays.
@@ -54,7 +56,7 @@ def conv_backward_weight(X, dY, dW, stride, padding, dilation, groups):
         return
     flat, steps = _flat(dW)
     if flat is None:
-        whole = np.empty(dW.shape, dW.dtype)
+        whole = _wholes.array(dW.size, dW.dtype).reshape(dW.shape)
         conv_backward_weight(X, dY, whole, stride, padding, dilation, groups)
         dW[...] = whole
         return
