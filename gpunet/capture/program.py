@@ -9,7 +9,8 @@ import numpy as np
 
 from ..autograd import Operation, Variable
 from ..backend import CPU
-from ..backend.traced import address
+from ..backend.memory import Block, HostPool
+from ..backend.traced import address, root
 from .watch import drop_gradient, place_gradient, repeat_call, repeat_call_into, set_gradient
 
 __all__ = ["Program"]
@@ -22,7 +23,7 @@ class Program:
 
     An input of a replay is not copied to where that of the recording was, as far as the calls have
     it as an argument themselves: they get the new array in its place. It is copied if they have
-    parts of it, and if there is something else than calls that has the memory.
+    parts of it, if there is something else than calls that has the memory, and if it is a result.
 
     Parameters
     ----------
@@ -31,12 +32,21 @@ class Program:
         The inputs of the recording, each in memory of its own.
     results : list of array
         What is returned: no input may have its memory.
+    pool : HostPool
+        The recording's memory.
     """
 
-    def __init__(self, calls: list[Call], inputs: list[np.ndarray], results: list[np.ndarray]):
+    def __init__(
+        self,
+        calls: list[Call],
+        inputs: list[np.ndarray],
+        results: list[np.ndarray],
+        pool: HostPool,
+    ):
         self.calls = _with_gradients_together(calls)
         self.places = inputs
         self.bound = list(inputs)
+        self._pool = pool
         self._uses = [self._uses_of(place, results) for place in inputs]
         silent = all(_is_silent(function) for function, _ in self.calls)
         self.run = self._run if silent else np.errstate(all="ignore")(self._run)
@@ -47,9 +57,11 @@ class Program:
             if array is self.bound[i]:
                 continue
             uses = self._uses[i]
-            if uses is None:
+            if uses is None or self._is_ours(array):
                 np.copyto(self.places[i], array)
-                continue
+                array = self.places[i]
+                if array is self.bound[i]:
+                    continue
             for k, j, move in uses:
                 function, args = self.calls[k]
                 moved = move(array)
@@ -57,6 +69,11 @@ class Program:
                 if hasattr(function, "moved"):
                     function.moved(j, moved)
             self.bound[i] = array
+
+    def _is_ours(self, array: np.ndarray) -> bool:
+        """Whether `array` is a result of an earlier run: the calls write there before its end."""
+        holder = root(array)
+        return isinstance(holder, Block) and holder.pool is self._pool
 
     def _run(self) -> None:
         CPU.blas.hold()

@@ -59,7 +59,7 @@ class Recording:
             outputs = outputs_of(self.watch, result)
         self.outputs = outputs
         results = [vars(x)["array"] for x in tensors(outputs)]
-        self.program = Program(recorder.calls, places, results)
+        self.program = Program(recorder.calls, places, results, recorder.pool)
         self.draws = [draws for draws in self.watch.draws if draws.taken]
         self.failure = recorder.failure
 
@@ -84,7 +84,7 @@ def _input(recorder: Recorder, places: list[np.ndarray], x: Any) -> Any:
     np.copyto(place, array)
     places.append(place)
     if array is x:
-        return place
+        return recorder.traced(place)
     if x.requires_grad:
         raise CaptureError("an input requires a gradient; call the step with x.detach()")
     return Tensor(place)
