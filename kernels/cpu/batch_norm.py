@@ -19,6 +19,7 @@ from __future__ import annotations
 import numpy as np
 
 from ._compile import inline, kernel
+from ._scratch import Scratch
 from .team import array, array64, number, run_tiles, team, tiles_by_size
 
 __all__ = ["batch_norm_backward", "batch_norm_forward", "batch_norm_infer"]
@@ -29,6 +30,7 @@ WIDE = 256
 BLOCK = 32
 #: Tiles of a large matrix.
 _TILES = 64
+_scratch = Scratch()
 #: Elements from which the work is shared.
 _SHARED = 1 << 13
 
@@ -235,8 +237,8 @@ def _gradient_job(args, i):
 
 
 @kernel
-def _plan(X, Y, dX, act, training):
-    """The arguments of the jobs, the vectors, the sums, and the number of tiles."""
+def _plan(X, Y, dX, act, training, sums):
+    """The arguments of the jobs, the vectors, and the number of tiles."""
     C = X.shape[1]
     W = max(1, WIDE // max(C, 1)) * C
     args = np.empty(11, np.int64)
@@ -244,12 +246,11 @@ def _plan(X, Y, dX, act, training):
     of_tile = max(1, (blocks + _TILES - 1) // _TILES) * BLOCK * W
     tiles = (X.size + of_tile - 1) // max(of_tile, 1)
     vectors = np.empty((5, W), X.dtype)
-    sums = np.empty((tiles, 2, C), np.float64)
     args[_SIZE], args[_CHANNELS], args[_WIDTH], args[_TILE] = X.size, C, W, of_tile
     args[_ACT], args[_TRAINING] = act, training
     args[_X], args[_Y], args[_DX] = X.ctypes.data, Y.ctypes.data, dX.ctypes.data
     args[_VECTORS], args[_SUMS] = vectors.ctypes.data, sums.ctypes.data
-    return args, vectors, sums, tiles
+    return args, vectors, tiles
 
 
 @inline
@@ -279,11 +280,11 @@ def fill(vectors, C, mean, rstd, weight, bias):
 @kernel
 def _forward(
     board, threads, moments_job, apply_job,
-    X, weight, bias, running_mean, running_var, count, momentum, eps, act, Y, mean, rstd,
+    X, weight, bias, running_mean, running_var, count, momentum, eps, act, Y, mean, rstd, sums,
 ):  # fmt: skip
     M, C = X.shape
     one = X.dtype.type(1)
-    args, vectors, sums, tiles = _plan(X, Y, Y, act, True)
+    args, vectors, tiles = _plan(X, Y, Y, act, True, sums)
     run_tiles(board, threads, moments_job, args.ctypes.data, tiles)
     # The tiles' means and squares, joined in order (Chan, Golub and LeVeque 1979).
     total, squares = sums[0, 0], sums[0, 1]
@@ -317,9 +318,9 @@ def _forward(
 
 
 @kernel
-def _infer(board, threads, job, X, weight, bias, mean, var, eps, act, Y):
+def _infer(board, threads, job, X, weight, bias, mean, var, eps, act, Y, sums):
     C = X.shape[1]
-    args, vectors, sums, tiles = _plan(X, Y, Y, act, False)
+    args, vectors, tiles = _plan(X, Y, Y, act, False, sums)
     rstd = np.empty(C, X.dtype)
     for c in range(C):
         rstd[c] = X.dtype.type(1) / np.sqrt(var[c] + X.dtype.type(eps))
@@ -331,10 +332,10 @@ def _infer(board, threads, job, X, weight, bias, mean, var, eps, act, Y):
 @kernel
 def _backward(
     board, threads, sums_job, gradient_job,
-    dY, X, weight, bias, mean, rstd, training, act, dX, dweight, dbias,
+    dY, X, weight, bias, mean, rstd, training, act, dX, dweight, dbias, sums,
 ):  # fmt: skip
     M, C = X.shape
-    args, vectors, sums, tiles = _plan(X, dY, dX, act, training)
+    args, vectors, tiles = _plan(X, dY, dX, act, training, sums)
     fill(vectors, C, mean, rstd, weight, bias)
     run_tiles(board, threads, sums_job, args.ctypes.data, tiles)
     total = np.zeros((2, C), np.float64)
@@ -361,19 +362,25 @@ def batch_norm_forward(
     _forward(
         *_helpers(X), _moments_job[X.itemsize].address, _apply_job[X.itemsize].address,
         X, weight, bias, running_mean, running_var, count, momentum, eps, act, Y, mean, rstd,
+        _sums_of(X),
     )  # fmt: skip
 
 
 def batch_norm_infer(X, weight, bias, mean, var, eps, act, Y):
     job = _apply_job[X.itemsize].address
-    _infer(*_helpers(X), job, X, weight, bias, mean, var, eps, act, Y)
+    _infer(*_helpers(X), job, X, weight, bias, mean, var, eps, act, Y, _sums_of(X))
 
 
 def batch_norm_backward(dY, X, weight, bias, mean, rstd, training, act, dX, dweight, dbias):
     _backward(
         *_helpers(X), _gradient_sums_job[X.itemsize].address, _gradient_job[X.itemsize].address,
-        dY, X, weight, bias, mean, rstd, training, act, dX, dweight, dbias,
+        dY, X, weight, bias, mean, rstd, training, act, dX, dweight, dbias, _sums_of(X),
     )  # fmt: skip
+
+
+def _sums_of(X):
+    """Memory for two sums of each channel, of each tile."""
+    return _scratch.array(_TILES * 2 * X.shape[1], np.float64).reshape(_TILES, 2, X.shape[1])
 
 
 def _helpers(X):
