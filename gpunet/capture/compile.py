@@ -11,6 +11,7 @@ import numpy as np
 
 from ..autograd.mode import MODE
 from ..backend import Device, backend_of
+from ..backend.precision import tf32
 from ..backend.traced import ACTIVE
 from ..errors import CaptureError
 from .graph_recording import GraphRecording, is_users
@@ -112,7 +113,7 @@ class Compiled:
         if self._eager or ACTIVE.recorder is not None:
             return self._function(*args, **kwargs)
         inputs: list[Any] = []
-        key = signature((args, kwargs) if kwargs else args, inputs), MODE.enabled, _casts()
+        key = signature((args, kwargs) if kwargs else args, inputs), _modes()
         variants = self._variants.get(key)
         if variants is None:
             variants = self._variants[key] = _Variants()
@@ -189,10 +190,10 @@ class Compiled:
             raise
 
 
-def _casts() -> tuple[str, ...] | None:
-    """What `autocast` does here: it has a block of its own in each ``with``."""
+def _modes() -> tuple[Any, ...]:
+    """What else is set that a recording rests on; `autocast` has a new block in each ``with``."""
     block = MODE.autocast
-    return None if block is None else tuple(block.kinds.values())
+    return MODE.enabled, tf32(), None if block is None else tuple(block.kinds.values())
 
 
 def _gpu_of(inputs: list[Any]) -> Device | None:

@@ -252,3 +252,19 @@ def test_an_optimizer_of_the_users_own_is_refused(cuda):
     with pytest.raises(CaptureError, match=r"Plain\.step"):
         step(x)
     np.testing.assert_allclose(weight.detach().cpu().numpy(), 0.9)
+
+
+def test_another_precision_of_products_is_captured_anew(cuda):
+    model = make_model(cuda).eval()
+    infer = gpunet.compile(gpunet.no_grad()(model))
+    x = make_batches(cuda, 1)[0][0]
+    for _ in range(3):
+        exact = infer(x).clone()
+    gpunet.set_float32_matmul_precision("high")
+    try:
+        rounded = [infer(x).clone() for _ in range(3)]
+    finally:
+        gpunet.set_float32_matmul_precision("highest")
+    assert (rounded[0] == rounded[2]).all()
+    assert (infer(x) == exact).all()
+    assert len(infer._variants) == 2
