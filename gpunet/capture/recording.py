@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.autocast import resumed
+from ..autograd.changes import CHANGES
 from ..autograd.mode import MODE
 from ..backend import get_num_threads
 from ..backend.recorder import Recorder
@@ -53,7 +54,8 @@ class Recording:
         places: list[np.ndarray] = []
         recorder = Recorder(fallback)
         self.watch = Watch(recorder)
-        given, options = mapped((args, kwargs), lambda x: _input(recorder, places, x))
+        arrays: list[np.ndarray] = []
+        given, options = mapped((args, kwargs), lambda x: _input(recorder, places, arrays, x))
         with recorder.active(), self.watch.active(), resumed(MODE.autocast):
             result = function(*given, **options)
             outputs = outputs_of(self.watch, result)
@@ -62,6 +64,8 @@ class Recording:
         self.program = Program(recorder.calls, places, results, recorder.pool)
         self.draws = [draws for draws in self.watch.draws if draws.taken]
         self.failure = recorder.failure
+        self.changed = [i for i, place in enumerate(places) if self.watch.changed(place)]
+        self._give_back(arrays)
 
     def holds(self) -> bool:
         """Whether everything is still where, and as, the recording needs it."""
@@ -74,12 +78,22 @@ class Recording:
             draws.fill()
             draws.advance()
         self.program.run()
+        if self.changed:
+            self._give_back(inputs)
         return self.outputs
 
+    def _give_back(self, inputs: list[np.ndarray]) -> None:
+        """Change the inputs that the step changes in place, where it worked on copies."""
+        for i in self.changed:
+            if self.program.bound[i] is not inputs[i]:
+                np.copyto(inputs[i], self.program.places[i])
+            CHANGES.note(inputs[i])
 
-def _input(recorder: Recorder, places: list[np.ndarray], x: Any) -> Any:
+
+def _input(recorder: Recorder, places: list[np.ndarray], arrays: list[np.ndarray], x: Any) -> Any:
     """A copy of one input, in a place of its own."""
     array = x if isinstance(x, np.ndarray) else x.array
+    arrays.append(array)
     place = recorder.held(recorder.place(array))
     np.copyto(place, array)
     places.append(place)

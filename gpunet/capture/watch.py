@@ -19,6 +19,7 @@ import numpy as np
 
 from ..amp import GradScaler
 from ..autograd import Operation, Variable
+from ..autograd.changes import extent
 from ..backend import backend_of
 from ..backend.rng import CURRENT, Generator
 from ..backend.swaps import Swaps
@@ -92,6 +93,8 @@ class Watch:
         array if the step used it.
     wanted : list of (Variable, bool, list or None)
         Tensors from outside, whether they required a gradient, and their hooks.
+    written : list of (int, int)
+        The addresses of tensors that were changed in place.
     modes : list of (Module, bool)
         Modules that asked whether they train, and whether they did.
     structure : int
@@ -104,6 +107,7 @@ class Watch:
         self.memory: list[tuple[dict[str, Any], str, Any]] = []
         self.gradients: list[tuple[Variable, bool, Any]] = []
         self.wanted: list[tuple[Variable, bool, Any]] = []
+        self.written: list[tuple[int, int]] = []
         self.modes: list[tuple[Module, bool]] = []
         self._outside: dict[int, tuple[Variable, Traced]] = {}
         self._grads: list[tuple[Variable, Any]] = []
@@ -112,6 +116,13 @@ class Watch:
     def made(self, variable: Variable) -> bool:
         """Whether the step made this tensor."""
         return vars(variable).get("_maker") is self
+
+    def changed(self, array: Any) -> bool:
+        """Whether the step changed a tensor in place that shares memory with `array`."""
+        if not array.size:
+            return False
+        low, high = extent(array)
+        return any([start < high and low < stop for start, stop in self.written])
 
     def holds(self) -> bool:
         """Whether everything is still where, and as, it was during the recording."""
@@ -222,7 +233,12 @@ class Watch:
     def _marking(self, mark: Callable[[Variable], None]) -> Callable[[Variable], None]:
         def mark_changed(variable: Variable) -> None:
             mark(variable)
-            if ACTIVE.recorder is not None and not self.made(variable):
+            if ACTIVE.recorder is None:
+                return
+            array = vars(variable)["array"]
+            if array.size:
+                self.written.append(extent(array))
+            if not self.made(variable):
                 self.recorder.note(mark, variable)
 
         return mark_changed
