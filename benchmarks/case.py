@@ -19,6 +19,7 @@ PEERS = {
     "torch": "torch",
     "torch-compiled": "torch",
     "torch-graph": "torch",
+    "torch-channels-last": "torch",
     "jax": "jax",
     "sklearn": "sklearn",
     "loop": "gpunet",

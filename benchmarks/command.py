@@ -43,6 +43,9 @@ def bench(
     seconds: Annotated[
         float, typer.Option(min=0, help="Timed work of each process, where it repeats its work.")
     ] = 1.0,
+    precision: Annotated[
+        str, typer.Option(help='Of float32 products on a GPU: "highest", or "high" for TF32.')
+    ] = "highest",
     busy: Annotated[
         bool, typer.Option("--busy", help="gpunet also with one core taken by another process.")
     ] = False,
@@ -71,7 +74,7 @@ def bench(
         return _show_again(again, cases, console)
     settings = Settings(
         _one_of("--device", device, ("all", "cpu", "cuda")), _peers(peers), _where(where or []),
-        rounds, seconds, busy, short,
+        rounds, seconds, busy, short, _one_of("--precision", precision, ("highest", "high")),
     )  # fmt: skip
     chosen = [CASES[_one_of("CASE", name, tuple(CASES))] for name in cases or CASES]
     chosen = [case for case in chosen if _selects(case, settings)]

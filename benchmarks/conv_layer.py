@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import resource
 import sys
@@ -14,7 +13,7 @@ import numpy as np
 
 from .case import Case, Report, Side, Work, both_devices
 from .convolution import RTOL, arrays, training
-from .libraries import finished
+from .libraries import finished, imported
 
 __all__ = ["LAYER", "MEMORY", "RATE", "layer", "memory", "rate"]
 
@@ -28,7 +27,7 @@ def _sides(function: str) -> list[Side]:
     return [
         *both_devices(Side("gpunet", "gpunet", here, {"library": "gpunet"})),
         *both_devices(Side("PyTorch", "torch", here, {"library": "torch"})),
-        *both_devices(Side("PyTorch channels_last", "torch", here, last)),
+        *both_devices(Side("PyTorch channels_last", "torch-channels-last", here, last)),
     ]
 
 
@@ -68,7 +67,7 @@ def layer(
     channels: int = 64, size: int = 32,
 ) -> Work:  # fmt: skip
     """One convolution; backward with respect to images, weights and bias."""
-    torch = importlib.import_module(library)
+    torch = imported(library)
     rng = np.random.default_rng(0)
     shape = (batch, channels, size, size)
     W = rng.standard_normal((channels, channels, 3, 3)).astype(np.float32) / (3 * channels**0.5)

@@ -7,13 +7,13 @@ memory format ``channels_last``.
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 import numpy as np
 
 from . import steps
 from .case import Case, Side, Work, both_devices
+from .libraries import imported
 from .mlp import row_centred
 from .networks import data, made
 
@@ -31,7 +31,7 @@ def _sides(function: str) -> list[Side]:
     last = {"library": "torch", "how": "eager", "channels_last": True}
     return [
         *steps.sides(here, f".convolution_jax:{function}"),
-        *both_devices(Side("PyTorch channels_last", "torch", here, last)),
+        *both_devices(Side("PyTorch channels_last", "torch-channels-last", here, last)),
     ]
 
 
@@ -84,7 +84,7 @@ def training(
     tiny: bool = False,
 ) -> Work:  # fmt: skip
     """The step, written once: it runs with PyTorch and with gpunet."""
-    torch = importlib.import_module(library)
+    torch = imported(library)
     model = made(torch, network, device, channels_last, tiny)
     x, y = arrays(torch, device, channels_last, *data(network, batch, tiny))
     loss_function = torch.nn.CrossEntropyLoss() if y.ndim == 1 else torch.nn.MSELoss()
@@ -102,7 +102,7 @@ def inference(
     tiny: bool = False,
 ) -> Work:  # fmt: skip
     """The logits of one batch, in evaluation mode and without a tape."""
-    torch = importlib.import_module(library)
+    torch = imported(library)
     model = made(torch, network, device, channels_last, tiny).eval()
     (x,) = arrays(torch, device, channels_last, data(network, batch, tiny)[0])
     step = steps.inference(torch, device, how, model, x)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from typing import Any
 
 from .case import Case, Side, Work, both_devices
 from .digit_data import synthetic
-from .libraries import finished
+from .libraries import finished, imported
 
 __all__ = ["PASS", "one_pass"]
 
@@ -32,7 +31,7 @@ PASS = Case(
 
 def one_pass(library: str, device: str, batch: int, samples: int = 60_000) -> Work:
     """Every batch once, brought to `device`."""
-    torch = importlib.import_module(library)
+    torch = imported(library)
     torch.manual_seed(0)
     made = synthetic(samples, 0)
     dataset = torch.utils.data.TensorDataset(

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from .case import Work
+from .libraries import imported
 
 __all__ = ["cross_entropy", "inference", "place", "training"]
 
 
 def place(device: str, *arrays: Any) -> list[Any]:
     """Arrays on the device."""
-    import jax
-
+    jax = imported("jax")
     there = jax.devices("gpu" if device == "cuda" else "cpu")[0]
     return [jax.device_put(array, there) for array in arrays]
 

@@ -10,7 +10,28 @@ from typing import Any
 
 from .case import Unavailable
 
-__all__ = ["compiled", "finished", "phase", "recorded"]
+__all__ = ["compiled", "finished", "imported", "phase", "recorded", "set_precision"]
+
+#: Of float32 products and convolutions, in PyTorch's words: "high" is TF32 on a GPU.
+_precision = "highest"
+
+
+def set_precision(precision: str) -> None:
+    """Of all libraries that are `imported` from now on."""
+    global _precision
+    _precision = precision
+
+
+def imported(name: str) -> Any:
+    """PyTorch, gpunet or JAX, with the precision that is wanted."""
+    library = importlib.import_module(name)
+    if name == "jax":
+        library.config.update("jax_default_matmul_precision", _precision)
+        return library
+    library.set_float32_matmul_precision(_precision)
+    if name == "torch":  # whose convolutions have a switch of their own, on by default
+        library.backends.cudnn.allow_tf32 = _precision != "highest"
+    return library
 
 
 def compiled(torch: Any, function: Callable[..., Any], *example: Any) -> Callable[..., Any]:

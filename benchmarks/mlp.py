@@ -5,7 +5,6 @@ The same initial weights and data on every side (from NumPy with a fixed seed), 
 
 from __future__ import annotations
 
-import importlib
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from . import steps
 from .case import Case, Side, Work
+from .libraries import imported
 
 __all__ = ["INFERENCE", "TRAINING", "data", "inference", "row_centred", "training"]
 
@@ -80,7 +80,7 @@ def _model(torch: Any, weights: list[np.ndarray], device: str) -> Any:
 
 def training(library: str, device: str, how: str, batch: int, optimizer: str) -> Work:
     """The step, written once: it runs with PyTorch and with gpunet."""
-    torch = importlib.import_module(library)
+    torch = imported(library)
     weights, X, labels = data(batch)
     model = _model(torch, weights, device)
     loss_function = torch.nn.CrossEntropyLoss()
@@ -99,7 +99,7 @@ def training(library: str, device: str, how: str, batch: int, optimizer: str) ->
 
 def inference(library: str, device: str, how: str, batch: int) -> Work:
     """The logits of one batch, in evaluation mode and without a tape."""
-    torch = importlib.import_module(library)
+    torch = imported(library)
     weights, X, _ = data(batch)
     model = _model(torch, weights, device).eval()
     step = steps.inference(torch, device, how, model, torch.from_numpy(X).to(device))

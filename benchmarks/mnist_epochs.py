@@ -6,12 +6,11 @@ imports, reading the files and a first batch, which compiles what is to be compi
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 from .case import Case, Side, Work, both_devices
 from .digit_data import Split, mnist, synthetic
-from .libraries import finished, phase, recorded
+from .libraries import finished, imported, phase, recorded
 
 __all__ = ["EPOCHS", "epochs_of", "train"]
 
@@ -100,7 +99,7 @@ def epochs_of(
     """A whole training from new weights."""
     phases: dict[str, float] = {}
     with phase(phases, "imports"):
-        torch = importlib.import_module(library)
+        torch = imported(library)
     split = mnist() if data == "MNIST" else synthetic(600, 200)
     with phase(phases, "first batch"):
         train(torch, device, first_batch(split, batch), 1, batch, how=how)

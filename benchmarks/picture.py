@@ -22,6 +22,7 @@ _LIBRARIES = {
     "torch": "torch",
     "torch-compiled": "torch",
     "torch-graph": "torch",
+    "torch-channels-last": "torch",
     "jax": "jax",
     "sklearn": "scikit-learn",
     "loop": "gpunet",
@@ -78,7 +79,7 @@ def _frame(figure: Figure, document: Document, rows: Rows, theme: Theme, titled:
         0.012, 1 - 0.1 / height, "\n".join(title), va="top", fontsize=12.5, fontweight="bold",
         color=theme.ink,
     )  # fmt: skip
-    source = textwrap.wrap(_source(document["machine"], rows), int(width * 18))
+    source = textwrap.wrap(_source(document, rows), int(width * 18))
     warnings = [line for text in document["warnings"]
                 for line in textwrap.wrap(text, int(width * 18))]  # fmt: skip
     below = _CAPTION + 0.13 * (len(source) + len(warnings) - 1)
@@ -96,13 +97,16 @@ def _columns(width: float, labels: Iterable[str]) -> int:
     return max(1, int(width / (0.85 + 0.085 * max(map(len, labels)))))
 
 
-def _source(machine: Document, rows: Rows) -> str:
+def _source(document: Document, rows: Rows) -> str:
     """Processor, GPU, versions, commit and date, of what the picture shows."""
+    machine = document["machine"]
     sides = [side for row in rows for side in row.get("sides", {}).values()]
     place = [f"{machine['processor']}, {machine['usable_cores']} cores"]
     devices = {side["device"] for side in sides} | {row.get("device") for row in rows}
     if "cuda" in devices and machine["gpu"]:
         place.append(machine["gpu"])
+        if document["settings"].get("precision") == "high":
+            place.append("TF32")
     names = dict.fromkeys(_LIBRARIES[side["peer"]] for side in sides)
     versions = [f"{name} {machine['versions'][name]}" for name in [*names, "numpy"]
                 if name in machine["versions"]]  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .case import Case, Side, Work, both_devices
-from .libraries import finished
+from .libraries import finished, imported
 
 __all__ = ["ELEMENTWISE", "GEMM", "IM2COL", "elementwise", "gemm", "im2col"]
 
@@ -87,7 +87,7 @@ def _work(library: str, device: str, function: Callable[..., Any], *arrays: np.n
             return compiled(*placed).block_until_ready()
 
         return Work(step, lambda: [float(abs(part).sum()) for part in step()[:_PARTS]])
-    torch = importlib.import_module(library)
+    torch = imported(library)
     tensors = [torch.from_numpy(array).to(device) for array in arrays]
 
     def call() -> Any:
@@ -117,7 +117,7 @@ def elementwise(library: str, device: str, function: str, n: int) -> Work:
 
         functions = {"add": jax.numpy.add, "gelu": lambda x: jax.nn.gelu(x, approximate=False)}
     else:
-        torch = importlib.import_module(library)
+        torch = imported(library)
         functions = {"add": torch.add, "gelu": torch.nn.functional.gelu}
     arrays = [_drawn(1, n)] * (2 if function == "add" else 1)
     return _work(library, device, functions[function], *arrays)
@@ -136,5 +136,5 @@ def im2col(
             return found.reshape(batch, channels * 9, -1)
 
         return _work(library, device, windows, images)
-    functional = importlib.import_module(library).nn.functional
+    functional = imported(library).nn.functional
     return _work(library, device, lambda x: functional.unfold(x, 3, padding=1), images)

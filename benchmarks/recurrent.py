@@ -5,14 +5,13 @@ The same initial weights and data on every side (from NumPy with fixed seeds), f
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 import numpy as np
 
 from . import steps
 from .case import Case, Side, Work, both_devices
-from .libraries import finished
+from .libraries import finished, imported
 
 __all__ = ["GENERATION", "LSTM", "TRAINING", "generation", "training"]
 
@@ -101,7 +100,7 @@ def training(
     time: int = 64,
 ) -> Work:  # fmt: skip
     """The step, written once: it runs with PyTorch and with gpunet."""
-    torch = importlib.import_module(library)
+    torch = imported(library)
     model = _model(torch, layer, hidden, device)
     optimiser = steps.adam(torch, model.parameters(), how)
     loss_function = torch.nn.CrossEntropyLoss()
@@ -116,7 +115,7 @@ def training(
 
 def generation(library: str, device: str, layer: str, hidden: int) -> Work:
     """The likeliest characters after the first of the alphabet."""
-    torch = importlib.import_module(library)
+    torch = imported(library)
     model = _model(torch, layer, hidden, device).eval()
     first = torch.from_numpy(np.zeros((1, 1), np.int64)).to(device)
 

@@ -42,6 +42,8 @@ class Settings:
     short : bool
         One row of each case at its smallest, once, the sides beside each other: to see that
         everything works. Nothing of it is a measurement.
+    precision : {"highest", "high"}
+        Of float32 products on a GPU: "high" is TF32.
     """
 
     device: str = "all"
@@ -51,6 +53,7 @@ class Settings:
     seconds: float = 1.0
     busy: bool = False
     short: bool = False
+    precision: str = "highest"
 
 
 def selected_sides(case: Case, settings: Settings) -> list[Side]:
@@ -86,7 +89,11 @@ def run(
         "format": FORMAT,
         "case": {"name": case.name, "title": case.title},
         "machine": machine(),
-        "settings": {"seconds": settings.seconds, "short": settings.short},
+        "settings": {
+            "seconds": settings.seconds,
+            "short": settings.short,
+            "precision": settings.precision,
+        },
         "warnings": [],
         "rows": [],
     }
@@ -128,7 +135,7 @@ def _row(
     def compare(sides: list[Side], what: str = "") -> Document:
         return harness.compare(
             case, options, sides, rounds=rounds, seconds=0 if settings.short else settings.seconds,
-            at_once=2 if settings.short else 1,
+            at_once=2 if settings.short else 1, precision=settings.precision,
             progress=lambda text: progress(f"{case.name} {label}: {text}{what}"),
         )  # fmt: skip
 

@@ -38,23 +38,27 @@ class Theme(NamedTuple):
 
 def _peers(*colours: str) -> dict[str, str]:
     names = (
-        "gpunet", "gpunet-compiled", "torch", "torch-compiled", "torch-graph", "jax", "sklearn",
-        "loop",
+        "gpunet", "gpunet-compiled", "torch", "torch-compiled", "torch-graph",
+        "torch-channels-last", "jax", "sklearn", "loop",
     )  # fmt: skip
     return dict(zip(names, colours, strict=True))
 
 
 LIGHT = Theme(
     "#ffffff", "#23272e", "#6b7079", "#d9dce1", "#b3261e",
-    _peers("#0b6bcb", "#072f6b", "#e4572e", "#f2a65a", "#a8201a", "#2a9d5c", "#8e5bb5", "#7a7f87"),
+    _peers("#0b6bcb", "#072f6b", "#e4572e", "#f2a65a", "#a8201a",
+           "#c0872b", "#2a9d5c", "#8e5bb5", "#7a7f87"),
 )  # fmt: skip
 DARK = Theme(
     "#15181d", "#e6e8eb", "#9aa1ab", "#343a43", "#ff8a80",
-    _peers("#4ba3f5", "#b3dcff", "#ff7a54", "#f7c48a", "#ff4d5e", "#4cc98a", "#b98be0", "#9aa1ab"),
+    _peers("#4ba3f5", "#b3dcff", "#ff7a54", "#f7c48a", "#ff4d5e",
+           "#e0b05c", "#4cc98a", "#b98be0", "#9aa1ab"),
 )  # fmt: skip
 
 #: Eager work is a circle, compiled a diamond, a graph a triangle.
-_MARKERS = {"gpunet-compiled": "D", "torch-compiled": "D", "torch-graph": "^"}
+_MARKERS = {
+    "gpunet-compiled": "D", "torch-compiled": "D", "torch-graph": "^", "torch-channels-last": "v",
+}  # fmt: skip
 
 
 def canvas(width: float, height: float, theme: Theme) -> Figure:

@@ -68,6 +68,8 @@ def notes(document: dict[str, Any]) -> list[str]:
     if bases:
         texts = [f"{', '.join(names)} to {base}" for base, names in bases.items()]
         found.append(f"ratio of times: {'; '.join(texts)}")
+    if document["settings"].get("precision") == "high":
+        found.append("float32 products on the GPU in TF32")
     found += [crossing.text for crossing in crossings(document)]
     missing: dict[str, list[str]] = {}
     for name, why in {n: w for row in rows for n, w in row.get("missing", {}).items()}.items():

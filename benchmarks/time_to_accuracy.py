@@ -7,14 +7,13 @@ after every epoch, inside the time.
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 import numpy as np
 
 from .case import Case, Side, Unavailable, Work, both_devices
 from .digit_data import Split, digits, mnist, synthetic
-from .libraries import finished, phase
+from .libraries import finished, imported, phase
 from .mnist_epochs import first_batch, train
 
 __all__ = ["TO_ACCURACY", "sklearn_training", "training"]
@@ -75,7 +74,7 @@ def training(
     """The loop of `gpunet.benchmarks.mnist_epochs`."""
     phases: dict[str, float] = {}
     with phase(phases, "imports"):
-        torch = importlib.import_module(library)
+        torch = imported(library)
     split = _data(data)
     with phase(phases, "first batch"):
         train(torch, device, first_batch(split, batch), 1, batch, how=how)

@@ -7,7 +7,6 @@ data on every side (from NumPy with fixed seeds), float32.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from . import steps
 from .case import Case, Work
+from .libraries import imported
 from .mlp import row_centred
 
 __all__ = [
@@ -145,7 +145,7 @@ def _model(torch: Any, s: Sizes, device: str) -> Any:
 
 def training(library: str, device: str, how: str, batch: int, tiny: bool = False) -> Work:
     """The step, written once: it runs with PyTorch and with gpunet."""
-    torch, s = importlib.import_module(library), sizes(tiny)
+    torch, s = imported(library), sizes(tiny)
     model = _model(torch, s, device)
     optimiser = steps.adam(torch, model.parameters(), how)
     loss_function = torch.nn.CrossEntropyLoss()
@@ -160,7 +160,7 @@ def training(library: str, device: str, how: str, batch: int, tiny: bool = False
 
 def inference(library: str, device: str, how: str, batch: int, tiny: bool = False) -> Work:
     """The logits of one batch, in evaluation mode and without a tape."""
-    torch, s = importlib.import_module(library), sizes(tiny)
+    torch, s = imported(library), sizes(tiny)
     model = _model(torch, s, device).eval()
     x = torch.from_numpy(data(s, batch)[0]).to(device)
     step = steps.inference(torch, device, how, model, x)

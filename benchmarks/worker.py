@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .case import Unavailable
+from .libraries import set_precision
 
 __all__ = ["main", "measure", "once", "resolve", "run", "threads"]
 
@@ -73,6 +74,7 @@ def once(step: Callable[[], Any]) -> dict[str, Any]:
 
 def run(task: dict[str, Any]) -> dict[str, Any]:
     """Do a task; its figures, or why it cannot be done here."""
+    set_precision(task.get("precision", "highest"))
     try:
         made = resolve(task["function"])(**task["options"])
     except Unavailable as reason:

@@ -120,6 +120,20 @@ def test_beside_each_other_in_one_thread_and_few_steps(fakes):
     assert found["failed"] == {}  # after two steps a has counted two; so says b, in one thread
 
 
+def test_precision_is_of_the_gpu_alone(monkeypatch):
+    tasks = {}
+
+    def in_process(task, name, variables):
+        tasks[task["options"]["device"]] = task["precision"]
+        return {"unavailable": "made up"}
+
+    monkeypatch.setattr(harness, "in_process", in_process)
+    monkeypatch.setattr(harness, "missing", lambda side: "")
+    made = Case("fake", "", both_devices(Side("a", "gpunet", "m:f")), rounds=1)
+    compare(made, {}, precision="high")
+    assert tasks == {"cpu": "highest", "cuda": "high"}
+
+
 def test_the_process_of_a_peer_does_not_import_gpunet(fakes):
     only = {"a": {"function": "modules"}}
     found = compare(case(fakes, functions=only, once=True), {})["sides"]

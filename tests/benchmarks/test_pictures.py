@@ -69,6 +69,14 @@ def test_a_table_for_each_device():
     assert missing.endswith("(no GPU)")
 
 
+def test_the_precision_is_said():
+    document = made() | {"settings": {"precision": "high"}}
+    assert "float32 products on the GPU in TF32" in notes(document)
+    assert any("; TF32;" in text.get_text() for text in draw(document).texts)
+    alone = made(devices=("cpu",)) | {"settings": {"precision": "high"}}
+    assert not any("TF32" in text.get_text() for text in draw(alone).texts)
+
+
 def test_the_summary():
     found = summary([made(), roofline()])
     names = [name for name, _ in found.columns]

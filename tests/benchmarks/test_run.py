@@ -194,6 +194,7 @@ def test_a_failure_is_the_exit_status(fakes, monkeypatch, tmp_path):
     [
         (["mpl-train"], "CASE: expected one of mlp-train, mlp-inference"),
         (["--device", "gpu"], "--device: expected one of all, cpu, cuda, got 'gpu'"),
+        (["--precision", "low"], "--precision: expected one of highest, high, got 'low'"),
         (["--peers", "torch,tf"], "--peers: expected one of torch,"),
         (["--where", "batch"], "--where: expected OPTION=VALUE, got 'batch'"),
         (["mlp-train", "--where", "batch=7"], "--where: no row of these cases"),

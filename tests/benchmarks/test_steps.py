@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gpunet.benchmarks import graphs, steps
+from gpunet.benchmarks import graphs, libraries, steps
 from gpunet.benchmarks.case import Unavailable
 from gpunet.benchmarks.libraries import recorded
 from gpunet.benchmarks.mlp import data
@@ -102,3 +102,20 @@ def test_sides():
     ]  # fmt: skip
     graph = found[8]
     assert (graph.peer, graph.device, graph.options["how"]) == ("torch-graph", "cuda", "graph")
+
+
+@pytest.mark.parametrize(("precision", "tf32"), [("highest", False), ("high", True)])
+def test_the_precision_is_that_of_every_library(monkeypatch, precision, tf32):
+    found = {}
+    library = SimpleNamespace(
+        set_float32_matmul_precision=lambda value: found.update(product=value),
+        backends=SimpleNamespace(cudnn=SimpleNamespace()),
+        config=SimpleNamespace(update=lambda name, value: found.update({name: value})),
+    )
+    monkeypatch.setattr(libraries, "_precision", "highest")
+    monkeypatch.setattr(libraries.importlib, "import_module", lambda name: library)
+    libraries.set_precision(precision)
+    for name in ("torch", "gpunet", "jax"):
+        assert libraries.imported(name) is library
+    assert found == {"product": precision, "jax_default_matmul_precision": precision}
+    assert library.backends.cudnn.allow_tf32 is tf32
