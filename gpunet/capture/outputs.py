@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Variable
-from ..tensor import Tensor
+from ..autograd import Operation, Variable
 from .signature import mapped, tensors
 from .watch import Watch
 
@@ -22,16 +21,21 @@ def outputs_of(watch: Watch, result: Any) -> Any:
     CaptureError
         If one requires a gradient that the step does not compute.
     """
+    taped: list[Any] = []  # what keeps its tape, as there will be no recording
     for x in tensors(result):
         if x.node is not None and x.node.saved is not None:
             watch.recorder.refuse(
                 "the result requires a gradient, and backward() is not part of the step; "
                 "compile the whole step, or call it under no_grad()"
             )
+            taped.append(x)
 
     def output(x: Any) -> Any:
         if not isinstance(x, Variable):
             return np.asarray(x)
-        return Tensor(vars(x)["array"]) if watch.made(x) else x
+        if not watch.made(x):
+            return x
+        kept = any([x is other for other in taped])
+        return Operation.result(vars(x)["array"], x.node if kept else None)
 
     return mapped(result, output)

@@ -12,7 +12,6 @@ from ..autograd.changes import CHANGES
 from ..autograd.mode import MODE
 from ..backend import get_num_threads
 from ..backend.recorder import Recorder
-from ..errors import CaptureError
 from ..tensor import Tensor
 from .outputs import outputs_of
 from .program import Program
@@ -100,5 +99,6 @@ def _input(recorder: Recorder, places: list[np.ndarray], arrays: list[np.ndarray
     if array is x:
         return recorder.traced(place)
     if x.requires_grad:
-        raise CaptureError("an input requires a gradient; call the step with x.detach()")
+        recorder.refuse("an input requires a gradient; call the step with x.detach()")
+        return x
     return Tensor(place)
