@@ -96,6 +96,8 @@ class Backend(AffineMaps):
     ) -> Array:
         """The NumPy array `array` on this backend's device; no copy where that is the CPU.
 
+        In the same memory order, where `array` lies without gaps.
+
         With `non_blocking` the host does not wait for a copy out of memory from `pinned`.
         """
         raise NotImplementedError(f"{type(self).__name__}.from_numpy")
@@ -112,7 +114,10 @@ class Backend(AffineMaps):
         return None
 
     def to_numpy(self, array: Array) -> Any:
-        """`array` as a NumPy array. On a GPU this waits for the device."""
+        """`array` as a NumPy array, in the same memory order where it lies without gaps.
+
+        On a GPU this waits for the device.
+        """
         raise NotImplementedError(f"{type(self).__name__}.to_numpy")
 
     def contiguous(self, array: Array) -> Array:

@@ -18,7 +18,7 @@ from .cuda_affine import CudaAffine
 from .device import Device
 from .device_memory import install
 from .products import CupyProducts, load_cublaslt
-from .staging import Staging, is_pinned, pinned
+from .staging import Staging, in_memory_order, is_pinned, pinned
 
 __all__ = ["CUDA", "CudaBackend"]
 
@@ -55,6 +55,13 @@ class CudaBackend(CudaAffine):
     def from_numpy(
         self, array: Any, device: Device | None = None, non_blocking: bool = False
     ) -> Any:
+        axes = None
+        if isinstance(array, np.ndarray):
+            array, axes = in_memory_order(array)
+        made = self._sent(array, device, non_blocking)
+        return made if axes is None else made.transpose(axes)
+
+    def _sent(self, array: Any, device: Device | None, non_blocking: bool) -> Any:
         with cupy.cuda.Device(device.index if device is not None else None):
             if not (non_blocking and array.size and array.flags.c_contiguous and is_pinned(array)):
                 return cupy.asarray(array)
@@ -73,7 +80,8 @@ class CudaBackend(CudaAffine):
         return Staging(device)
 
     def to_numpy(self, array: Any) -> np.ndarray:
-        return array.get()
+        packed, axes = in_memory_order(array)
+        return packed.get() if axes is None else packed.get().transpose(axes)
 
     @cached_property
     def cublaslt(self) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 
 from .device import Device
 
-__all__ = ["Staging", "is_pinned", "pinned"]
+__all__ = ["Staging", "in_memory_order", "is_pinned", "pinned"]
 
 #: Bytes of the pieces in which `Staging.whole` copies.
 _PIECE = 1 << 25
@@ -37,6 +37,20 @@ def is_pinned(array: np.ndarray) -> bool:
     while isinstance(base, np.ndarray):
         base = base.base
     return isinstance(getattr(base, "obj", base), cupy.cuda.PinnedMemoryPointer)
+
+
+def in_memory_order(array: Any) -> tuple[Any, list[int] | None]:
+    """`array` as a C-contiguous view, and the order of axes that gives it back from that.
+
+    Copies between the host and a GPU are in C order. `array` itself, and None, where it is so
+    already or lies with gaps.
+    """
+    if not array.flags.c_contiguous:
+        order = sorted(range(array.ndim), key=lambda i: -abs(array.strides[i]))
+        packed = array.transpose(order)
+        if packed.flags.c_contiguous:
+            return packed, [order.index(i) for i in range(array.ndim)]
+    return array, None
 
 
 class _Slot:
@@ -171,11 +185,7 @@ class Staging:
 
     def _staged(self, slot: _Slot, array: np.ndarray) -> tuple[np.ndarray, Any]:
         """`array` C-contiguous in pinned memory, and the order of axes that gives it back."""
-        order = sorted(range(array.ndim), key=lambda i: -abs(array.strides[i]))
-        packed, axes = array, None
-        if not array.flags.c_contiguous and array.transpose(order).flags.c_contiguous:
-            packed = array.transpose(order)
-            axes = [order.index(i) for i in range(array.ndim)]
+        packed, axes = in_memory_order(array)
         if not packed.flags.c_contiguous or _address(packed) not in slot.used:
             staged = self.empty(packed.shape, packed.dtype)
             np.copyto(staged, packed)

@@ -11,6 +11,7 @@ from opcheck import array_of, on_device, torch_or_none
 import gpunet
 import gpunet.nn.functional as F
 from gpunet import nn
+from gpunet.backend import Device, backend_for
 
 torch = torch_or_none()
 needs_torch = pytest.mark.skipif(torch is None, reason="compares with PyTorch")
@@ -211,3 +212,49 @@ def test_sums_of_gradients_keep_the_order(device):
     y.register_hook(lambda g: seen.append(g.is_contiguous(memory_format=gpunet.channels_last)))
     (y.exp() + y.sin()).backward(image(values((3, 4, 6, 5), 1), device))
     assert seen == [True]
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, (2, 0, 5, 4)])
+def test_a_transfer_keeps_the_order(shape, device):
+    X, there = values(shape), "cpu" if device == "cuda" else "cuda"
+    for make in (on_device, image):
+        x = make(X, device).requires_grad_()
+        y = x.to(there)
+        for memory_format in (gpunet.contiguous_format, gpunet.channels_last):
+            assert y.is_contiguous(memory_format) == x.is_contiguous(memory_format)
+        np.testing.assert_array_equal(array_of(y.detach()), X)
+        y.backward(make(X, there))
+        assert x.grad.is_contiguous(gpunet.channels_last) == x.is_contiguous(gpunet.channels_last)
+        np.testing.assert_array_equal(array_of(x.grad), X)
+
+
+def test_a_transfer_of_a_view(device):
+    there = "cpu" if device == "cuda" else "cuda"
+    X = values((4, 3, 4, 5))
+    for axes in ((3, 1, 0, 2), (3, 2, 1, 0)):
+        y = on_device(X, device).permute(axes).to(there)
+        assert y.stride() == on_device(X, device).permute(axes).stride()
+        np.testing.assert_array_equal(array_of(y), X.transpose(axes))
+    for index in ((slice(None), slice(1, 3)), (slice(None, None, 3),)):  # with gaps
+        y = image(X, device)[index].to(there)
+        assert y.is_contiguous()
+        np.testing.assert_array_equal(array_of(y), X[index])
+
+
+def test_parameters_keep_the_order_on_another_device(cuda):
+    layer = nn.Conv2d(3, 5, 3)
+    layer.weight.array = image(values((5, 3, 3, 3)), "cpu").array
+    for place in ("cuda", "cpu"):
+        assert layer.to(place).weight.is_contiguous(memory_format=gpunet.channels_last)
+
+
+def test_pinned_memory_in_another_order_is_not_waited_for(cuda):
+    cupy = pytest.importorskip("cupy")
+    memory = backend_for(Device(cuda)).pinned((2, 5, 4, 3), np.float64)
+    memory[...] = values((2, 5, 4, 3))
+    x = gpunet.Tensor(memory.transpose(0, 3, 1, 2))
+    cupy._standin.reset()
+    y = x.to(cuda, non_blocking=True)
+    assert list(cupy._standin.history) == [("upload", "set from pinned memory")]
+    assert y.is_contiguous(memory_format=gpunet.channels_last)
+    np.testing.assert_array_equal(array_of(y), x.array)
