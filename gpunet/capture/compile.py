@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable
 from functools import update_wrapper
@@ -23,6 +24,9 @@ __all__ = ["Compiled", "compile"]
 
 #: Recordings of one signature, which differ in what else the step rests on.
 _MOST = 8
+#: Held by the thread that records: what a recording takes the place of is everyone's. Others run
+#: their steps as ever meanwhile.
+_RECORDING = threading.RLock()
 
 
 def compile(function: Callable[..., Any] | None = None, *, fallback: bool = False) -> Any:
@@ -124,12 +128,17 @@ class Compiled:
         for recording in variants.recordings:
             if recording.holds():
                 return self._replay(recording, inputs, args, kwargs)
-        if variants.pending is not None:
-            return self._capture(variants, inputs, args, kwargs)
-        device = _gpu_of(inputs)
-        if device is not None:
-            return self._first_on(device, variants, args, kwargs)
-        return self._record(variants, inputs, args, kwargs)
+        if not _RECORDING.acquire(blocking=False):
+            return self._function(*args, **kwargs)
+        try:
+            if variants.pending is not None:
+                return self._capture(variants, inputs, args, kwargs)
+            device = _gpu_of(inputs)
+            if device is not None:
+                return self._first_on(device, variants, args, kwargs)
+            return self._record(variants, inputs, args, kwargs)
+        finally:
+            _RECORDING.release()
 
     def _record(
         self, variants: _Variants, inputs: list[Any], args: Any, kwargs: dict[str, Any]
