@@ -112,7 +112,8 @@ def _forward_job(args, i):
     panels = array(args, seq.PANELS, i * 4 * P * width, (i + 1) * 4 * P * width)
     panel = array(args, seq.MORE_PANELS, i * H * width, (i + 1) * H * width)
     if phase == 0:
-        pack_rows(W, 4, H, P, low, used, width, panels)
+        if used > 0:
+            pack_rows(W, 4, H, P, low, used, width, panels)
         low, used, width = block_of(args, P, i)
         if number(args, _PROJECTED) and used > 0:
             pack_rows(W_hr, 1, P, H, low, used, width, panel)
@@ -175,7 +176,8 @@ def _backward_job(args, i):
             pack_columns(W, 4 * H, P, low, used, width, panel)
         if projected:
             low, used, width = block_of(args, H, i)
-            pack_columns(W_hr, P, H, low, used, width, more)
+            if used > 0:
+                pack_columns(W_hr, P, H, low, used, width, more)
         return
     slot, place = number(args, seq.MOST) * width, slot_of(args, i)
     Z = array(args, seq.Z, place * slot, (place + 1) * slot)
@@ -257,17 +259,17 @@ def _backward(
 
 def lstm_forward(G, W_hh, b_ih, b_hh, W_hr, h, c, sizes, reverse, Hprev, Cprev, S, Y):
     n, H = c.shape
+    projected = W_hr is not None
     tiles, width = blocks_of(H, G.itemsize)
-    if not tiles:
+    more = blocks_of(h.shape[1], G.itemsize)[0] if projected else 0
+    if not tiles or (projected and not more):
         reference.lstm_forward(
             G, W_hh, b_ih, b_hh, W_hr, h, c, sizes, reverse, Hprev, Cprev, S, Y
         )  # fmt: skip
         return
     first_states(sizes, reverse, h, Hprev)
     first_states(sizes, reverse, c, Cprev)
-    projected = W_hr is not None
-    more = blocks_of(h.shape[1], G.itemsize)[0] if projected else 0
-    board, shares = shares_of(G.shape[0], sizes, W_hh, tiles)
+    board, shares = shares_of(G.shape[0], sizes, W_hh, max(tiles, more))
     raw = np.empty((n, H), G.dtype) if projected else Y
     space, panels, more_panels = space_of(
         shares, G.dtype, width, 4, 4 * tiles * width * h.shape[1], more * width * H
@@ -281,16 +283,16 @@ def lstm_forward(G, W_hh, b_ih, b_hh, W_hr, h, c, sizes, reverse, Hprev, Cprev, 
 
 def lstm_backward(G, dY, W_hh, W_hr, Cprev, S, dh, dc, sizes, reverse, dG, dP):
     H = dc.shape[1]
+    projected = W_hr is not None
     units, width = blocks_of(H, G.itemsize)
-    if not units:
+    tiles = blocks_of(dh.shape[1], G.itemsize)[0] if projected else units
+    if not units or not tiles:
         reference.lstm_backward(
             G, dY, W_hh, W_hr, Cprev, S, dh, dc, sizes, reverse, dG, dP
         )  # fmt: skip
         return
-    projected = W_hr is not None
-    tiles = blocks_of(dh.shape[1], G.itemsize)[0] if projected else units
     more = units if projected else 0
-    board, shares = shares_of(G.shape[0], sizes, W_hh, units)
+    board, shares = shares_of(G.shape[0], sizes, W_hh, max(tiles, units))
     space, panels, more_panels = space_of(
         shares, G.dtype, width, 1, 4 * tiles * width * H, more * width * dh.shape[1]
     )

@@ -3,7 +3,15 @@ from functools import partial
 from . import Case, garbage
 from ._sequences import SEQUENCES, gate, normal, rows_of, weights
 
-PROJECTED = [((1,), 1, 1, False), ((3, 2, 2), 5, 3, True), ((9, 9, 4), 35, 34, False)]
+PROJECTED = [
+    ((1,), 1, 1, False),
+    ((3, 2, 2), 5, 3, True),
+    ((9, 9, 4), 35, 34, False),
+    # To more blocks than there are of the units: few rows, some, and enough for several threads.
+    ((3, 2, 2), 5, 70, True),
+    ((9, 9, 4), 3, 70, False),
+    ((40, 33), 3, 500, False),
+]
 ALL = [*[(sizes, H, None, reverse) for sizes, H, reverse in SEQUENCES], *PROJECTED]
 
 
