@@ -18,9 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from llvmlite.binding import Linkage
 from numba.core import sigutils
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.ccallback import CFunc
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 
 __all__ = ["FAST_MATH", "c_function", "exact_kernel", "inline", "kernel", "kernel_of_apart"]
 
@@ -33,7 +36,7 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
     One thread; kernels whose work is large share it by `team`.
     """
-    return _kept(numba.njit(nogil=True, fastmath=FAST_MATH, error_model="numpy")(function))
+    return _kept(_compiled(function, fastmath=FAST_MATH))
 
 
 def kernel_of_apart(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -41,8 +44,8 @@ def kernel_of_apart(function: Callable[..., Any]) -> Callable[..., Any]:
 
     LLVM takes loops over many arrays, or over many places of one, for SIMD code only when it knows.
     """
-    compiled = numba.njit(nogil=True, fastmath=FAST_MATH, error_model="numpy")(function)
-    compiled._compiler._customize_flags = _apart  # type: ignore[attr-defined]
+    compiled = _compiled(function, fastmath=FAST_MATH)
+    compiled._compiler._customize_flags = _apart
     return _kept(compiled)
 
 
@@ -53,7 +56,7 @@ def _apart(flags: Any) -> Any:
 
 def exact_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """The same without fast math: the results are the same to the last bit on every machine."""
-    return _kept(numba.njit(nogil=True, error_model="numpy")(function))
+    return _kept(_compiled(function))
 
 
 def inline(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -64,9 +67,49 @@ def inline(function: Callable[..., Any]) -> Callable[..., Any]:
 def c_function(signature: str, function: Callable[..., Any]) -> CFunc:
     """Compile `function` into a C function, with an `address`, and keep it on disk."""
     options = {"fastmath": FAST_MATH, "error_model": "numpy"}
-    compiled = _kept(CFunc(function, sigutils.normalize_signature(signature), {}, options))
+    found = sigutils.normalize_signature(signature)
+    compiled = _kept(CFunc(function, found, {}, options, pipeline_class=_Compiler))
     compiled.compile()
     return compiled
+
+
+# --- what is compiled into a kernel --------------------------------------------------------------
+
+
+def _compiled(function: Callable[..., Any], **options: Any) -> Any:
+    options |= {"nogil": True, "error_model": "numpy", "pipeline_class": _Compiler}
+    return numba.njit(**options)(function)
+
+
+class _Compiler(Compiler):
+    """Numba's compiler, into a `_Library`."""
+
+    def compile_extra(self, func: Callable[..., Any]) -> Any:
+        if self.state.library is None:
+            self.state.library = _Library(self.state.targetctx.codegen(), func.__qualname__)
+            self.state.library.enable_object_caching()
+        return super().compile_extra(func)
+
+
+class _Library(JITCodeLibrary):
+    """The code of one kernel, with copies of the helpers it calls that are its own.
+
+    Numba's copies are weak symbols: of all copies that a process has loaded, every caller gets the
+    first. Each is optimised together with its caller, so their results differ in the last bits, and
+    would depend on which kernels were called before and on whether they were compiled or loaded.
+    """
+
+    def _finalize_final_module(self) -> None:
+        module = self._final_module
+        # For other libraries, into which this one is linked, as Numba makes it.
+        self._shared_module = module.clone()
+        for function in self._shared_module.functions:
+            if not function.is_declaration and function.linkage == Linkage.external:
+                function.linkage = Linkage.linkonce_odr
+        for function in module.functions:
+            if not function.is_declaration and function.linkage == Linkage.linkonce_odr:
+                function.linkage = Linkage.internal
+        super()._finalize_final_module()
 
 
 # --- what is kept on disk ------------------------------------------------------------------------

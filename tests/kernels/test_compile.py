@@ -38,7 +38,7 @@ import numpy as np
 from package.scale import scale
 X = np.ones(3)
 scale(X)
-print(X[0], sum(scale.stats.cache_hits.values()), scale.stats.cache_path)
+print(X[0].hex(), sum(scale.stats.cache_hits.values()), scale.stats.cache_path)
 """
 
 
@@ -58,12 +58,12 @@ def package(tmp_path):
     return write
 
 
-def run(folder, **environment):
+def run(folder, program=PROGRAM, **environment):
     """What the kernel computes, whether it was found on disk, and where it is kept."""
     # The folder is Numba's choice here, also where the tests run with one of their own.
     inherited = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"}
     result = subprocess.run(
-        [sys.executable, "-B", "-c", PROGRAM],
+        [sys.executable, "-B", "-c", program],
         cwd=folder.parent,
         env={**inherited, **environment},
         capture_output=True,
@@ -71,7 +71,7 @@ def run(folder, **environment):
     )
     assert result.returncode == 0, result.stderr
     value, hits, place = result.stdout.split()
-    return float(value), int(hits), place
+    return float.fromhex(value), int(hits), place
 
 
 def kept(folder):
@@ -94,6 +94,52 @@ def test_an_edited_helper_is_noticed_and_nothing_stale_is_left(package):
     assert run(folder)[:2] == (3.0, 1)
     assert len(kept(folder)) == len(before)
     assert not set(before) & set(kept(folder))
+
+
+# A helper that LLVM optimises otherwise together with its caller than alone: its sums are added up
+# in another order.
+SUMS = """
+from ._compile import kernel
+
+@kernel
+def sums(X):
+    s = t = 0.0
+    for i in range(X.shape[0]):
+        for j in range(X.shape[1]):
+            s += X[i, j]
+            t += X[i, j] * X[i, 0]
+    return s + t
+"""
+CALLER = """
+from ._compile import kernel
+from ._helper import sums
+
+@kernel
+def scale(X):
+    X[0] = sums(X[1:].reshape(53, 47)) + sums(X[1:48].reshape(1, 47))
+"""
+BITS = """
+import numpy as np
+from package._helper import sums
+from package.scale import scale
+X = np.random.default_rng(0).standard_normal(53 * 47 + 1)
+if {first}:
+    sums(X[1:].reshape(53, 47))
+scale(X)
+print(X[0].hex(), sum(scale.stats.cache_hits.values()), scale.stats.cache_path)
+"""
+
+
+def test_the_bits_depend_neither_on_compilation_nor_on_other_kernels(package):
+    folder = package(2.0)
+    (folder / "_helper.py").write_text(SUMS)
+    (folder / "scale.py").write_text(CALLER)
+    found = []
+    for first, hits in ((0, 0), (0, 1), (1, 1)):
+        bits, cached, _ = run(folder, BITS.format(first=first))
+        assert cached == hits
+        found.append(bits)
+    assert len(set(found)) == 1
 
 
 def as_a_file(path):
