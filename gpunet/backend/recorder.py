@@ -332,7 +332,7 @@ class Recorder:
         return plain(array)
 
     def _from_numpy(self, array: Any, device: Any = None, non_blocking: bool = False) -> Any:
-        return self.traced(np.asarray(array)) if type(array) is not Traced else array
+        return np.asarray(array) if type(array) is not Traced else array
 
 
 def _no_live(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:

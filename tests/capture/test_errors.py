@@ -17,7 +17,7 @@ from gpunet import nn, optim
 from gpunet.autograd import Variable
 from gpunet.backend import CPU
 from gpunet.backend.rng import Generator, default_generator
-from gpunet.backend.traced import ACTIVE, root
+from gpunet.backend.traced import ACTIVE, Traced, root
 from gpunet.nn.functional import cross_entropy
 from gpunet.optim.lr_scheduler import LRScheduler
 from gpunet.utils.data import DataLoader, TensorDataset
@@ -324,3 +324,23 @@ def test_what_is_left_is_plain():
     copy.deepcopy(model)
     model.double()
     compiled(batch(0)[0].double(), batch(0)[1])
+
+
+def test_nothing_that_is_kept_for_later_calls_is_of_a_recording():
+    """Tables that operations keep are made during a recording here, and used by eager calls."""
+    first = True
+
+    def step(x):
+        if first:
+            return x.sum()
+        scaled = nn.functional.interpolate(x, size=(11, 13), mode="bicubic")
+        return scaled.sum() + nn.functional.adaptive_avg_pool2d(x, 3).sum()
+
+    compiled = gpunet.compile(step)
+    compiled(data(1, 2, 5, 5))
+    first = False
+    for i in range(3):
+        compiled(data(1, 2, 5, 5, seed=i))
+    del compiled
+    gc.collect()
+    assert [x.shape for x in gc.get_objects() if isinstance(x, Traced)] == []
