@@ -76,7 +76,12 @@ class Recording:
         for draws in self.draws:
             draws.fill()
             draws.advance()
-        self.program.run()
+        try:
+            self.program.run()
+        except BaseException:
+            for draws in self.draws:  # the step is run again, or was interrupted
+                draws.generator.offset -= draws.taken
+            raise
         if self.changed:
             self._give_back(inputs)
         return self.outputs

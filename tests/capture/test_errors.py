@@ -121,6 +121,30 @@ def test_a_label_out_of_range_in_a_replay(fallback):
         assert found == snapshot(cross_entropy(model(batch(i)[0]), batch(i)[1]))
 
 
+def test_random_numbers_after_an_error_in_a_replay():
+    def scenario(compile):
+        model = small_mlp()
+
+        @compile
+        def step(x, y):
+            model.zero_grad()
+            loss = cross_entropy(model(x), y)
+            loss.backward()
+            return loss
+
+        for i in range(8):
+            x, y = batch(i)
+            if i == 4:
+                y[0] = 9
+                with pytest.raises(IndexError):
+                    step(x, y)
+                yield gpunet.rand(2)
+            else:
+                yield step(x, y), model
+
+    check_compiled(scenario)
+
+
 def test_an_index_out_of_range_in_a_replay():
     table = nn.Embedding(11, 3)
     look = gpunet.compile(gpunet.no_grad()(table))
