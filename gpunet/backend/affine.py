@@ -91,7 +91,10 @@ class AffineMaps:
         if act == _RELU:
             self.kernels.bias_act_backward(dH, H, act, dH, db)
         else:
-            flat = dH.reshape(-1)
-            self.kernels.activation_backward(flat, kept.reshape(-1), act, 0.0, 0.0, flat)
+            # Not in place: the CPU has no SIMD code for arrays that overlap.
+            arriving, dH = dH.reshape(-1), self.empty(dH.shape, dH.dtype)
+            self.kernels.activation_backward(
+                arriving, kept.reshape(-1), act, 0.0, 0.0, dH.reshape(-1)
+            )
             self.kernels.bias_act_backward(dH, dH, 0, dH, db)
         return dH, db

@@ -20,6 +20,9 @@ import numpy as np
 
 __all__ = ["HostPool", "apart"]
 
+#: Bytes of a cache line, which blocks begin with: a vector register reads one, not parts of two.
+_LINE = 64
+
 #: Below this, the C library's own free lists serve without new pages.
 SMALLEST = 64 * 1024
 #: Block sizes are rounded up to this, so that nearly equal shapes share blocks.
@@ -86,7 +89,9 @@ class HostPool:
             memory = free.pop()
             self.free_bytes -= size
         except IndexError:
-            memory = _Memory(size, np.uint8)
+            memory = _Memory(size + _LINE, np.uint8)
+            skip = -memory.__array_interface__["data"][0] % _LINE
+            memory = memory[skip : skip + size]
         block = memory.view(Block)
         block.pool = self
         self.used_bytes += size

@@ -32,8 +32,12 @@ _TILES = 64
 _ROWS = 8
 
 
-@kernel
-def _forward(Z, b, act, Y):
+# Each for one array, where the result takes the place of an argument, and for two: the compiler has
+# no SIMD code for two arrays that overlap.
+
+
+@inline
+def _rows_forward(Z, b, act, Y):
     M, N = Z.shape
     zero = Z.dtype.type(0)
     if act == 0:
@@ -57,7 +61,15 @@ def _forward(Z, b, act, Y):
 
 
 @kernel
-def _backward(dY, Y, act, dZ, db):
+def _forward(Z, b, act, Y):
+    if Y.ctypes.data == Z.ctypes.data:
+        _rows_forward(Y, b, act, Y)
+    else:
+        _rows_forward(Z, b, act, Y)
+
+
+@inline
+def _rows_backward(dY, Y, act, dZ, db):
     M, N = dY.shape
     zero = dY.dtype.type(0)
     one = dY.dtype.type(1)
@@ -90,6 +102,14 @@ def _backward(dY, Y, act, dZ, db):
             for m in range(low, high):
                 for n in range(N):
                     db[n] += dZ[m, n]
+
+
+@kernel
+def _backward(dY, Y, act, dZ, db):
+    if dZ.ctypes.data == dY.ctypes.data:
+        _rows_backward(dZ, Y, act, dZ, db)
+    else:
+        _rows_backward(dY, Y, act, dZ, db)
 
 
 # Arguments of the jobs: M, N, act, rows of a tile, the addresses of three matrices and a row.
