@@ -91,7 +91,7 @@ class HostPool:
         except IndexError:
             memory = _Memory(size + _LINE, np.uint8)
             skip = -memory.__array_interface__["data"][0] % _LINE
-            memory = memory[skip : skip + size]
+            memory = memory[skip : skip + size]  # type: ignore[assignment]
         block = memory.view(Block)
         block.pool = self
         self.used_bytes += size

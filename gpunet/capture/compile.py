@@ -22,8 +22,8 @@ from .watch import Elsewhere
 
 __all__ = ["Compiled", "compile"]
 
-#: Recordings of one signature, which differ in what else the step rests on.
-_MOST = 8
+#: Recordings of one signature, which differ in what else the step rests on; and signatures.
+_MOST, _MOST_SIGNATURES = 8, 64
 #: Held by the thread that records: what a recording takes the place of is everyone's. Others run
 #: their steps as ever meanwhile.
 _RECORDING = threading.RLock()
@@ -77,7 +77,7 @@ def compile(function: Callable[..., Any] | None = None, *, fallback: bool = Fals
     counting, appending to a list) happens in the first two calls only, and Python numbers stay what
     they were in the second call: hand in what changes as an argument, as a tensor. Only the steps
     of optimisers and schedulers, `GradScaler` and the clipping of gradients are called each time,
-    so that the learning rate is the present one.
+    so that the learning rate is the present one. A compiled function is for one thread at a time.
     """
     if function is None:
         return lambda function: compile(function, fallback=fallback)
@@ -93,11 +93,6 @@ class _Variants:
         self.recordings: list[Recording | GraphRecording] = []
         self.pending: GraphRecording | None = None
 
-    def add(self, recording: Recording | GraphRecording) -> None:
-        if len(self.recordings) == _MOST:
-            del self.recordings[0]
-        self.recordings.append(recording)
-
 
 class Compiled:
     """A function and its recordings; see `compile`."""
@@ -107,6 +102,7 @@ class Compiled:
         self._fallback = fallback
         self._variants: dict[Any, _Variants] = {}
         self._eager = False
+        self._warned = False
         if hasattr(function, "__name__"):
             update_wrapper(self, function)
 
@@ -120,6 +116,12 @@ class Compiled:
         key = signature((args, kwargs) if kwargs else args, inputs), _modes()
         variants = self._variants.get(key)
         if variants is None:
+            if len(self._variants) == _MOST_SIGNATURES:
+                return self._plain(
+                    f"it was called with {_MOST_SIGNATURES} kinds of arguments; hand in a number "
+                    "that changes as a tensor, and data in few shapes",
+                    args, kwargs,
+                )  # fmt: skip
             variants = self._variants[key] = _Variants()
             device = _gpu_of(inputs)
             if device is None:
@@ -128,6 +130,12 @@ class Compiled:
         for recording in variants.recordings:
             if recording.holds():
                 return self._replay(recording, inputs, args, kwargs)
+        if len(variants.recordings) == _MOST:
+            return self._plain(
+                f"it was recorded {_MOST} times, because a parameter, a gradient or a module that "
+                "it uses was another one each time",
+                args, kwargs,
+            )  # fmt: skip
         if not _RECORDING.acquire(blocking=False):
             return self._function(*args, **kwargs)
         try:
@@ -155,7 +163,7 @@ class Compiled:
         if recording.failure:
             self._give_up(recording.failure)
         else:
-            variants.add(recording)
+            variants.recordings.append(recording)
         return recording.outputs
 
     def _first_on(
@@ -176,8 +184,15 @@ class Compiled:
                 raise
             self._give_up(str(error))
             return self._function(*args, **kwargs)
-        variants.add(recording)
+        variants.recordings.append(recording)
         return recording.launch_first(inputs)
+
+    def _plain(self, reason: str, args: Any, kwargs: dict[str, Any]) -> Any:
+        """A call as ever; with a warning if it is the first."""
+        if not self._warned:
+            self._warned = True
+            warnings.warn(f"compile: some calls run as ever: {reason}", stacklevel=3)
+        return self._function(*args, **kwargs)
 
     def _give_up(self, reason: str) -> None:
         self._eager = True

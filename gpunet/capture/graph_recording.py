@@ -92,6 +92,7 @@ class GraphRecording:
                 raise CaptureError(f"{error}{line}") from error.__cause__
             raise
         self.before, self.after = watch.order()
+        self.given_back = [place for place in self.inputs if watch.changed(place)]
 
     def _input(self, x: Any) -> Any:
         array: Any = x
@@ -142,4 +143,7 @@ class GraphRecording:
         for place, array in zip(self.inputs, inputs):
             self.graph.feed(place, array)
         self.graph.replay()
+        for place, array in zip(self.inputs, inputs):
+            if any(place is changed for changed in self.given_back):
+                array[...] = place  # the step changes its argument
         return self.outputs

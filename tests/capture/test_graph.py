@@ -268,3 +268,18 @@ def test_another_precision_of_products_is_captured_anew(cuda):
     assert (rounded[0] == rounded[2]).all()
     assert (infer(x) == exact).all()
     assert len(infer._variants) == 2
+
+
+def test_an_argument_that_is_changed_in_place(cuda):
+    @gpunet.compile
+    @gpunet.no_grad()
+    def double(x, y):
+        x.mul_(2)
+        return x + y
+
+    for i in range(4):
+        x, y = gpunet.full((3,), 1.0 + i, device=cuda), gpunet.ones(3, device=cuda)
+        total = double(x, y)
+        assert x.tolist() == [2 + 2 * i] * 3
+        assert y.tolist() == [1] * 3
+        assert total.tolist() == [3 + 2 * i] * 3
