@@ -11,6 +11,7 @@ from typing import Any
 
 from .arithmetic import quiet
 from .broadcast import unbroadcast
+from .channels import channels_last
 
 __all__ = [
     "bce_backward",
@@ -111,10 +112,9 @@ def _flat(be: Any, X: Any, T: Any) -> tuple[Any, Any, bool]:
     """
     if X.shape != T.shape:
         X, T = be.xp.broadcast_arrays(X, T)
-    last = X.ndim > 2 and not X.flags.c_contiguous
-    if last:
-        X, T = be.xp.moveaxis(X, 1, -1), be.xp.moveaxis(T, 1, -1)
-    return be.contiguous(X), be.contiguous(T), last
+    if X.ndim > 2 and not X.flags.c_contiguous:
+        return channels_last(be, X), channels_last(be, T), True
+    return be.contiguous(X), be.contiguous(T), False
 
 
 @quiet
