@@ -46,7 +46,7 @@ def machine() -> dict[str, Any]:
         "threads": {name: os.environ[name] for name in _THREAD_VARIABLES if name in os.environ},
         "versions": versions,
         "gpu": _output("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"),
-        "commit": _commit(),
+        "commit": _commit(Path(__file__).resolve().parents[1]),
     }  # fmt: skip
 
 
@@ -79,12 +79,15 @@ def _gpu() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _commit() -> str:
-    """Of the clone that this folder is in; an installed gpunet has none."""
-    root = Path(__file__).resolve().parents[1]
+def _commit(root: Path) -> str:
+    """Of the clone in this folder; an installed gpunet has none."""
     if not (root / ".git").exists():
         return ""
-    return _output("git", "-C", str(root), "describe", "--always", "--dirty", "--exclude", "*")
+    commit = _output("git", "-C", str(root), "describe", "--always", "--exclude", "*")
+    # Results are written beside the code while the next case is measured: they change nothing.
+    code = ":(top,exclude)benchmarks/results"
+    changed = _output("git", "-C", str(root), "status", "--porcelain", "-uno", "--", ":/", code)
+    return f"{commit}-dirty" if changed else commit
 
 
 def _output(*command: str) -> str:
