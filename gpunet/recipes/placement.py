@@ -8,7 +8,7 @@ from typing import Any
 from ..backend import Device
 from ..utils.data import Subset, TensorDataset
 
-__all__ = ["LARGEST_SHARE", "placed"]
+__all__ = ["LARGEST_SHARE", "memory_used", "placed"]
 
 #: Data that take up to so much of the device's free memory are kept there; the rest is for weights,
 #: the optimiser's state and what the layers save for backward.
@@ -40,6 +40,22 @@ def placed(datasets: Sequence[Any], device: Device) -> tuple[list[Any], str | No
         return list(datasets), line
     moved = [x if n is None else x.to(device) for x, n in zip(datasets, sizes, strict=True)]
     return moved, f"data: {size} moved to {device} once, at most {share} of the {free_size} free"
+
+
+def memory_used(device: Device) -> str | None:
+    """One line that says how much of a GPU's memory the process has taken; None on the CPU.
+
+    At most, so far: what its arrays use and what is kept for the next ones. It is asked once, so
+    that it costs the training nothing.
+    """
+    if device.type == "cpu":
+        return None
+    from ..backend import device_memory  # imports CuPy
+
+    index = device.index or 0
+    most = device_memory.size(device_memory.peaks_of(index).note_reserved())
+    total = device_memory.size(device_memory.free_bytes(index)[1])
+    return f"memory of {device}: {most} at most, of {total}"
 
 
 def _bytes(dataset: Any) -> int | None:

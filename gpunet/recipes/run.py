@@ -16,7 +16,7 @@ from ..nn import Module
 from ..train import Callback, NotARun, RunFolder, Trainer
 from ..utils.data import DataLoader
 from . import load_recipe
-from .placement import placed
+from .placement import memory_used, placed
 from .recipe import Recipe, Settings
 
 __all__ = ["Run", "load_module", "load_run", "new_folder", "prepare", "read_run", "resume", "start"]
@@ -258,6 +258,9 @@ def _train(
     held_out = trainer.evaluate(run.held_out)
     measured = ", ".join(f"{name} {_figure(name, value)}" for name, value in held_out.items())
     report(f"held out: {measured}, after {trainer.epoch} epochs; {seconds:.1f} s")
+    memory = memory_used(run.device)
+    if memory is not None:
+        report(memory)
     for remark in run.recipe.remarks(run):
         report(remark)
     if keeper is not None:

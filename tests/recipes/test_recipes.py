@@ -250,6 +250,22 @@ def test_where_the_data_are_is_said_in_one_line(device):
     assert len(told) == (device == "cuda")
 
 
+def test_the_memory_of_a_gpu_that_a_run_took_is_said_in_one_line(device):
+    lines = []
+    start(DIGITS, short(), device, report=lines.append)
+    told = [line for line in lines if line.startswith("memory of ")]
+    if device == "cpu":
+        assert not told
+        return
+    (line,) = told
+    most = gpunet.cuda.max_memory_reserved()
+    assert most > 0
+    assert line.startswith("memory of cuda:0: ")
+    assert line.split(": ")[1].startswith(
+        (f"{most / 2**20:.2f} MiB at most", f"{most / 2**10:.2f} KiB at most")
+    )
+
+
 def test_what_is_placed():
     from gpunet.recipes.placement import _bytes
 
