@@ -50,6 +50,8 @@ def test_train_digits(device, tmp_path, capsys):
         assert lines.pop(2).startswith("data: ")
     assert [line[:9] for line in lines[2:4]] == ["epoch 1/2", "epoch 2/2"]
     assert lines[4].startswith("held out: loss 0.")
+    if device == "cuda":
+        assert lines.pop(5).startswith("memory of cuda:0: ")
     assert lines[5] == f"saved in {out}: model.safetensors, curve.png, history.jsonl"
     config = json.loads((out / "config.json").read_text())
     assert config["settings"] == {"epochs": 2, "batch_size": 64, "lr": 0.05}
