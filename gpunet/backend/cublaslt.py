@@ -44,10 +44,7 @@ class CublasLt(PlanTable):
             with cupy.cuda.Device(device):
                 return self.gemm(A, B, out)
         low = (a | b | c) & 255
-        key = (
-            A.shape, B.shape, A.strides, B.strides, out.strides,
-            A.dtype.char, B.dtype.char, out.dtype.char, low & -low, device, tf32(),
-        )  # fmt: skip
+        key = _problem(A, B, out, low, device)
         plan = self._plans.get(key)
         if plan is None:
             plan = self._remember(key, self._plan(A, B, out, low))
@@ -67,10 +64,7 @@ class CublasLt(PlanTable):
             with cupy.cuda.Device(device):
                 return self.batched_gemm(A, B, out)
         low = (a | b | c) & 255
-        key = (
-            A.shape, B.shape, A.strides, B.strides, out.strides,
-            A.dtype.char, B.dtype.char, out.dtype.char, low & -low, device, tf32(),
-        )  # fmt: skip
+        key = _problem(A, B, out, low, device)
         found = self._plans.get(key)
         if found is None:
             found = self._remember(key, self._stack(A, B, out, low))
@@ -107,8 +101,7 @@ class CublasLt(PlanTable):
         e = 0 if aux is None else aux.data.ptr
         low = (a | b | c | d | e) & 255
         key = (
-            A.shape, B.shape, A.strides, B.strides, out.strides,
-            A.dtype.char, B.dtype.char, out.dtype.char, low & -low, device, tf32(),
+            *_problem(A, B, out, low, device),
             epilogue, bias.dtype.char, bias.flags.c_contiguous, aux_ld,
         )  # fmt: skip
         plan: Any = self._plans.get(key)
@@ -151,6 +144,14 @@ class CublasLt(PlanTable):
         if done and target is not out:
             out[...] = target
         return done
+
+
+def _problem(A: Any, B: Any, out: Any, low: int, device: int) -> tuple[Any, ...]:
+    """What a plan of a product is for; `low` is the addresses' last bits, joined."""
+    return (
+        A.shape, B.shape, A.strides, B.strides, out.strides,
+        A.dtype.char, B.dtype.char, out.dtype.char, low & -low, device, tf32(),
+    )  # fmt: skip
 
 
 def _is_even(X: Any, transposed: bool = True) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["HostPool", "apart"]
+__all__ = ["HostPool", "apart", "axes_in_memory"]
 
 #: Bytes of a cache line, which blocks begin with: a vector register reads one, not parts of two.
 _LINE = 64
@@ -53,6 +53,13 @@ def apart(array: np.ndarray) -> np.ndarray:
     """
     block = array.ravel("K").view(_Memory).view(Block)
     return np.ndarray(array.shape, array.dtype, block, 0, array.strides)
+
+
+def axes_in_memory(array: Any) -> tuple[list[int], list[int]]:
+    """The axes of `array` by falling stride, NumPy's order "K", and the order that undoes that."""
+    strides = array.strides
+    axes = sorted(range(len(strides)), key=lambda i: -abs(strides[i]))
+    return axes, sorted(range(len(strides)), key=axes.__getitem__)
 
 
 class HostPool:
@@ -103,11 +110,8 @@ class HostPool:
         """`empty` with the shape, dtype and memory order of `array`."""
         if array.flags.c_contiguous:
             return self.empty(array.shape, array.dtype)
-        # NumPy's own order "K": the axes by falling stride, the memory without gaps.
-        strides, shape = array.strides, array.shape
-        axes = sorted(range(array.ndim), key=lambda i: -abs(strides[i]))
-        packed = self.empty(tuple([shape[i] for i in axes]), array.dtype)
-        return packed.transpose(sorted(range(array.ndim), key=axes.__getitem__))
+        axes, back = axes_in_memory(array)
+        return self.empty(tuple([array.shape[i] for i in axes]), array.dtype).transpose(back)
 
     def _take_back(self, block: Block) -> None:
         size = block.nbytes

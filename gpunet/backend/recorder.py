@@ -26,7 +26,7 @@ from .cpu import CPU
 from .memory import SMALLEST, Block, HostPool
 from .refusal import refusal
 from .swaps import Swaps
-from .traced import ACTIVE, Traced, address, plain, root, window
+from .traced import ACTIVE, Traced, address, plain, recording, root, window
 
 __all__ = ["Recorder"]
 
@@ -287,20 +287,8 @@ class Recorder:
             swaps.put(CPU, "kernels", _Kernels(self, CPU.kernels))
             swaps.put(CPU, "xp", _Functions(self, np))
             swaps.put(CPU, "array_type", Traced)
-            ACTIVE.recorder = self
-            try:
+            with recording(self):
                 yield
-            finally:
-                ACTIVE.recorder = None
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Let this thread work as ever inside of the block, with nothing noted."""
-        ACTIVE.recorder = None
-        try:
-            yield
-        finally:
-            ACTIVE.recorder = self
 
     def _like(self, array: np.ndarray) -> Traced | None:
         return None if array.nbytes < SMALLEST else self.traced(self.pool.like(array))

@@ -14,6 +14,7 @@ import cupy
 import numpy as np
 
 from .device import Device
+from .memory import axes_in_memory
 
 __all__ = ["Staging", "in_memory_order", "is_pinned", "pinned"]
 
@@ -46,10 +47,10 @@ def in_memory_order(array: Any) -> tuple[Any, list[int] | None]:
     already or lies with gaps.
     """
     if not array.flags.c_contiguous:
-        order = sorted(range(array.ndim), key=lambda i: -abs(array.strides[i]))
-        packed = array.transpose(order)
+        axes, back = axes_in_memory(array)
+        packed = array.transpose(axes)
         if packed.flags.c_contiguous:
-            return packed, [order.index(i) for i in range(array.ndim)]
+            return packed, back
     return array, None
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -25,7 +26,7 @@ from .memory import Block
 if TYPE_CHECKING:
     from .recorder import Recorder
 
-__all__ = ["ACTIVE", "Traced", "address", "live", "plain", "root", "window"]
+__all__ = ["ACTIVE", "Traced", "address", "live", "plain", "recording", "root", "window"]
 
 
 class _Active(threading.local):
@@ -34,6 +35,17 @@ class _Active(threading.local):
 
 #: ``ACTIVE.recorder`` is what records in this thread, if anything does.
 ACTIVE = _Active()
+
+
+@contextmanager
+def recording(recorder: Any) -> Iterator[None]:
+    """Let `recorder` record what this thread does inside of the block; with None, nobody."""
+    before = ACTIVE.recorder
+    ACTIVE.recorder = recorder
+    try:
+        yield
+    finally:
+        ACTIVE.recorder = before
 
 
 def live(function: Callable[..., Any]) -> Callable[..., Any]:

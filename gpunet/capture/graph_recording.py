@@ -11,7 +11,9 @@ import numpy as np
 from ..autograd.autocast import resumed
 from ..autograd.mode import MODE
 from ..backend import Device, backend_for, backend_of
+from ..backend.memory import axes_in_memory
 from ..backend.refusal import user_line
+from ..backend.traced import recording
 from ..errors import CaptureError
 from ..tensor import Tensor
 from .graph_watch import GraphRecorder, GraphWatch
@@ -74,7 +76,7 @@ class GraphRecording:
         self.watch = watch = GraphWatch(GraphRecorder(self.backend.array_type), states)
 
         def run() -> Any:
-            with watch.recorder.active(), watch.active(), resumed(MODE.autocast):
+            with recording(watch.recorder), watch.active(), resumed(MODE.autocast):
                 return outputs_of(watch, self.function(*given, **options))
 
         try:
@@ -105,9 +107,9 @@ class GraphRecording:
                 f"a step on {self.device} is given a tensor or an array of the host; move it there "
                 "before the call"
             )
-        axes = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
+        axes, back = axes_in_memory(array)
         packed = self.graph.input(tuple([array.shape[axis] for axis in axes]), array.dtype)
-        place = packed.transpose(sorted(range(array.ndim), key=axes.__getitem__))
+        place = packed.transpose(back)
         self.inputs.append(place)
         return Tensor(place) if isinstance(x, Tensor) else place
 

@@ -10,8 +10,7 @@ can be put back.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from ..amp import GradScaler
@@ -19,7 +18,7 @@ from ..autograd import Variable
 from ..backend.refusal import refusal
 from ..backend.rng import Generator
 from ..backend.swaps import Swaps
-from ..backend.traced import ACTIVE
+from ..backend.traced import ACTIVE, recording
 from ..optim import Optimizer
 from ..optim.flat import FlatBuffer
 from ..optim.fused import FlatOptimizer
@@ -53,22 +52,6 @@ class GraphRecorder:
 
     def refuse(self, what: str) -> None:
         raise refusal(what)
-
-    @contextmanager
-    def active(self) -> Iterator[None]:
-        ACTIVE.recorder = self  # type: ignore[assignment]
-        try:
-            yield
-        finally:
-            ACTIVE.recorder = None
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        ACTIVE.recorder = None
-        try:
-            yield
-        finally:
-            ACTIVE.recorder = self  # type: ignore[assignment]
 
 
 class GraphWatch(Watch):
@@ -107,8 +90,11 @@ class GraphWatch(Watch):
         """What the host does before the launch and after it."""
         notes = self.recorder.notes
         last = max([i for i, (f, _) in enumerate(notes) if f is _send_numbers], default=-1)
-        before = [note for note in notes[: last + 1] if note[0] in (_send_numbers, _step_scheduler)]
-        after = [note for i, note in enumerate(notes) if i > last or note not in before]
+        before: list[Any] = []
+        after: list[Any] = []
+        for i, note in enumerate(notes):
+            early = i <= last and note[0] in (_send_numbers, _step_scheduler)
+            (before if early else after).append(note)
         return before, after
 
     def live(self, function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
@@ -191,7 +177,7 @@ class GraphWatch(Watch):
                     group.update(before)
 
             self._undo.append(undo)
-            with self.recorder.paused():
+            with recording(None):
                 result = step(scheduler, *args, **kwargs)
             self.recorder.note(_step_scheduler, step, scheduler, args, kwargs)
             return result

@@ -23,7 +23,7 @@ from ..autograd.changes import extent
 from ..backend import backend_of
 from ..backend.rng import CURRENT, Generator
 from ..backend.swaps import Swaps
-from ..backend.traced import ACTIVE, Traced
+from ..backend.traced import ACTIVE, Traced, recording
 from ..nn import Module
 from ..nn.hooks import changes
 from ..optim import Optimizer
@@ -344,7 +344,7 @@ class Watch:
         """Call `function` now, and in each replay; a tensor that it returns keeps its place."""
         args = tuple([list(x) if isinstance(x, GeneratorType) else x for x in args])
         recorder = self.recorder
-        with recorder.paused():
+        with recording(None):
             result = function(*args, **kwargs)
         if not isinstance(result, Variable):
             recorder.note(repeat_call, function, args, kwargs)

@@ -25,6 +25,7 @@ import numpy as np
 from ..autograd import Variable
 from ..autograd.changes import CHANGES, extent, owner
 from ..backend import Array, backend_of
+from ..backend.memory import axes_in_memory
 from .span import GradientMemory, Span
 
 __all__ = ["FlatBuffer"]
@@ -95,9 +96,8 @@ class FlatBuffer:
         cells = flat[self.starts[i] : self.starts[i] + like.size]
         if like.flags.c_contiguous:
             return cells.reshape(like.shape)
-        order = sorted(range(like.ndim), key=lambda axis: -abs(like.strides[axis]))
-        inverse = sorted(range(like.ndim), key=order.__getitem__)
-        return cells.reshape([like.shape[axis] for axis in order]).transpose(inverse)
+        axes, back = axes_in_memory(like)
+        return cells.reshape([like.shape[axis] for axis in axes]).transpose(back)
 
     @property
     def rows(self) -> list[tuple[Variable, Array, Array]]:
